@@ -1,0 +1,237 @@
+"""The values that travel between layers: frozen, slotted, without behaviour that needs the outside.
+
+``Digest`` is the boundary of the whole product: it is the only thing a signer backend or a time-stamping authority can be
+given, so a document cannot leave through them.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class HashAlgorithm(StrEnum):
+    """Hash algorithms of the contract; values are its names."""
+
+    SHA256 = "SHA-256"
+    SHA384 = "SHA-384"
+    SHA512 = "SHA-512"
+
+    @property
+    def digest_size(self) -> int:
+        """Length of a digest in bytes."""
+        return int(self.value[-3:]) // 8
+
+    @property
+    def hashlib_name(self) -> str:
+        """The name ``hashlib``, asn1crypto and pyHanko use (``sha256``)."""
+        return self.value.replace("-", "").lower()
+
+
+class SignAlgorithm(StrEnum):
+    """Signature algorithms of the contract.
+
+    ``RSASSA-PSS`` is always with MGF1 on the same hash and a salt as long as the digest; an ``ECDSA`` value is the DER
+    ``Ecdsa-Sig-Value`` of RFC 3279.
+    """
+
+    RSASSA_PKCS1_V1_5 = "RSASSA-PKCS1-v1_5"
+    RSASSA_PSS = "RSASSA-PSS"
+    ECDSA = "ECDSA"
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A finished hash value. Raises ``ValueError`` when its length does not fit its algorithm."""
+
+    algorithm: HashAlgorithm
+    value: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.value) != self.algorithm.digest_size:
+            raise ValueError(f"a {self.algorithm} digest has {self.algorithm.digest_size} bytes, not {len(self.value)}")
+
+    @classmethod
+    def of(cls, data: bytes, algorithm: HashAlgorithm) -> "Digest":
+        """Hash a small value that is in memory already (signed attributes, a signature value)."""
+        return cls(algorithm, hashlib.new(algorithm.hashlib_name, data).digest())
+
+
+class SignatureForm(StrEnum):
+    """Forms of the contract that this version makes."""
+
+    ES = "ES"
+    ES_T = "ES-T"
+
+
+class BaselineLevel(StrEnum):
+    """Baseline levels of EN 319 142-1, in rising order."""
+
+    B_B = "B-B"
+    B_T = "B-T"
+    B_LT = "B-LT"
+    B_LTA = "B-LTA"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureRequest:
+    """What a caller asks of one document signature; text is already bounded by the edge.
+
+    ``hash_algorithm`` and ``sign_algorithm`` are ``None`` where the credential's first choice applies.
+    """
+
+    form: SignatureForm
+    certificate_id: str
+    field_name: str | None = None
+    existing_field_only: bool = False
+    reason: str | None = None
+    location: str | None = None
+    contact_info: str | None = None
+    hash_algorithm: HashAlgorithm | None = None
+    sign_algorithm: SignAlgorithm | None = None
+    tsa_profile: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A signing certificate and what its backend declares it can do.
+
+    Attributes:
+        certificate_id: Opaque id, unique in this proxy.
+        certificate: DER of the signing certificate.
+        chain: DER of the issuers, issuer of the leaf first, the root last where it is known.
+        sign_algorithms: What the backend makes with this key, preferred first.
+        hash_algorithms: Digests it takes, preferred first.
+        backend: Name of the backend that holds the key.
+    """
+
+    certificate_id: str
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    sign_algorithms: tuple[SignAlgorithm, ...]
+    hash_algorithms: tuple[HashAlgorithm, ...]
+    backend: str
+
+
+class RevocationState(StrEnum):
+    """What revocation data says of a certificate at a moment."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationInfo:
+    """One checked answer about one certificate: an OCSP response (RFC 6960) or a CRL (RFC 5280).
+
+    Exactly one of ``ocsp_response`` (DER of ``OCSPResponse``) and ``crl`` (DER of ``CertificateList``) is set.
+    """
+
+    state: RevocationState
+    this_update: datetime
+    next_update: datetime | None
+    ocsp_response: bytes | None = None
+    crl: bytes | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampToken:
+    """A checked RFC 3161 token.
+
+    Attributes:
+        token: DER of the ``ContentInfo`` (``TimeStampToken``).
+        gen_time: When the authority says the imprint existed.
+        policy_oid: The TSA policy it was issued under.
+        tsa_certificate: DER of the signing certificate that was verified.
+        tsa_not_after: Its end of validity.
+        response: DER of the whole ``TimeStampResp`` it came in.
+    """
+
+    token: bytes
+    gen_time: datetime
+    policy_oid: str
+    tsa_certificate: bytes
+    tsa_not_after: datetime
+    response: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceState:
+    """Whether a service is in maintenance; ``starts`` and ``ends`` where it is announced."""
+
+    in_maintenance: bool
+    starts: datetime | None = None
+    ends: datetime | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One line of the ledger: what went to and came from one destination, bodies only.
+
+    ``sent_sha256`` is the hex SHA-256 of the request body, so that what left can be proven afterwards.
+    """
+
+    destination: str
+    sent: int
+    received: int
+    sent_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """How long one stage of an operation took, in microseconds."""
+
+    stage: str
+    microseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRecord:
+    """What the transaction log keeps of one call. No document, no text of the caller, no signature state.
+
+    ``state`` is ``IN_PROGRESS`` when the record was written before the first byte left, ``SUCCEEDED`` or ``FAILED`` at the end.
+    """
+
+    transaction_id: str
+    client: str
+    operation: str
+    state: str
+    started: datetime
+    ended: datetime | None = None
+    result_code: str | None = None
+    certificate_id: str | None = None
+    form: str | None = None
+    level: str | None = None
+    dry_run: bool = False
+    document_bytes: int | None = None
+    document_sha256: str | None = None
+    result_sha256: str | None = None
+    digests: tuple[str, ...] = ()
+    timestamp_time: datetime | None = None
+    valid_until: datetime | None = None
+    stages: tuple[StageTime, ...] = ()
+    exchanges: tuple[Exchange, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionQuery:
+    """A client's search in its own transactions; newest first. ``cursor`` is what the former page returned."""
+
+    client: str
+    start: datetime | None = None
+    end: datetime | None = None
+    result: str | None = None
+    certificate_id: str | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionPage:
+    """One page of found transactions, each in its latest state."""
+
+    records: tuple[TransactionRecord, ...]
+    next_cursor: str | None

@@ -1,0 +1,68 @@
+"""The stages of a PDF signature as the request's process sees them: ``prepare`` → digest → ``embed`` → ``check``.
+
+Parsing happens in an engine process that gets the spool's descriptor; the digest is continued here, where its state is.
+"""
+
+import asyncio
+
+from proxy.call import Call
+from proxy.engine.pool import EnginePool, TaskFailed
+from proxy.errors import InternalError
+from proxy.model import Digest, HashAlgorithm
+from proxy.pades.values import CHECK, PREPARE, CheckSignature, PreparedSignature, PrepareSignature
+from proxy.spool import SpooledDocument
+
+TASKS = "proxy.pades.tasks"
+"""The module whose tasks the engine processes run."""
+
+
+class PAdESEngine:
+    """Works on one spooled document at a time per call; keeps nothing between calls."""
+
+    def __init__(self, pool: EnginePool) -> None:
+        self._pool = pool
+
+    async def prepare(self, call: Call, document: SpooledDocument, request: PrepareSignature) -> PreparedSignature:
+        """Append the update with its placeholder.
+
+        Raises:
+            InvalidDocument, PDFVersionUnsupported, PDFEncrypted, FieldExists, FieldNotFound, SeedValueConflict, MDPLocked,
+            FieldLocked, NotSupported: As the document is.
+            InternalError: The engine process was lost.
+        """
+        prepared = await self._run(call, PREPARE, document, request)
+        if not isinstance(prepared, PreparedSignature) or not _within(document, prepared):
+            raise InternalError("the engine gave offsets that are not of its update")
+        return prepared
+
+    async def digest(self, document: SpooledDocument, prepared: PreparedSignature, algorithm: HashAlgorithm) -> Digest:
+        """The digest over the byte range (ISO 32000-2, 12.8.1): the document as received, then the update around ``/Contents``."""
+        ranges = [(document.size, prepared.contents_start), (prepared.contents_end, prepared.end)]
+        if document.hashes(algorithm):
+            return document.digest_ranges(algorithm, ranges)
+        return await asyncio.to_thread(document.digest_ranges, algorithm, ranges)
+
+    def embed(self, document: SpooledDocument, prepared: PreparedSignature, contents: bytes) -> None:
+        """Put the CMS (DER) into ``/Contents``. Raises ``ValueError`` when it does not fit."""
+        if 2 * len(contents) > prepared.contents_end - prepared.contents_start - 2:
+            raise ValueError("the signature is larger than its placeholder")
+        document.overwrite(prepared.contents_start + 1, contents.hex().encode("ascii"))
+
+    async def check(
+        self, call: Call, document: SpooledDocument, prepared: PreparedSignature, digest: Digest, contents: bytes
+    ) -> None:
+        """Read the finished file back in an engine process. Raises InternalError when it is not what it has to be."""
+        expected = CheckSignature(
+            prepared=prepared, digest=digest.value, digest_algorithm=digest.algorithm.hashlib_name, contents=contents
+        )
+        await self._run(call, CHECK, document, expected)
+
+    async def _run(self, call: Call, task: str, document: SpooledDocument, argument: object) -> object:
+        try:
+            return await self._pool.run(task, document.descriptor, argument, deadline=call.deadline)
+        except TaskFailed as error:
+            raise InternalError("the document engine failed") from error
+
+
+def _within(document: SpooledDocument, prepared: PreparedSignature) -> bool:
+    return document.size <= prepared.contents_start < prepared.contents_end <= prepared.end == document.total_size

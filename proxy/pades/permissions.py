@@ -1,0 +1,76 @@
+"""What the signatures already in a document still allow (engine process): ISO 32000-2, 12.8.2.2 (DocMDP), 12.8.2.4 (FieldMDP).
+
+Enforced before a digest leaves. The rules are read from the dictionaries themselves, so that a signature whose CMS cannot be
+parsed still locks what it locks; a rule that cannot be read refuses, it does not permit.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.misc import PdfReadError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import FieldMDPSpec, enumerate_sig_fields
+
+from proxy.errors import FieldLocked, MDPLocked
+
+NO_CHANGES = 1
+
+
+def signed_fields(reader: PdfFileReader) -> Iterator[tuple[str, generic.DictionaryObject, generic.DictionaryObject]]:
+    """Name, field and signature dictionary of every filled signature field, in the form's order."""
+    for name, value, reference in enumerate_sig_fields(reader, filled_status=True):
+        yield name, reference.get_object(), value.get_object()
+
+
+def enforce_permissions(reader: PdfFileReader, field_name: str) -> None:
+    """Refuse to sign where an earlier signature forbids it.
+
+    Args:
+        reader: The document.
+        field_name: Fully qualified name of the field that is to be signed, new or existing.
+
+    Raises:
+        MDPLocked: A certification, or an approval signature's lock, permits no change at all.
+        FieldLocked: A lock covers the field.
+    """
+    for transform in _certification_transforms(reader):
+        _refuse_no_changes(transform)
+    for _, field, signature in signed_fields(reader):
+        for method, parameters in _transforms(signature):
+            _refuse_no_changes(parameters)
+            if method == "/FieldMDP":
+                _refuse_locked_field(parameters, field_name)
+        if "/Lock" in field:
+            lock = field["/Lock"]
+            _refuse_no_changes(lock)
+            _refuse_locked_field(lock, field_name)
+
+
+def _certification_transforms(reader: PdfFileReader) -> Iterator[Any]:
+    permissions = reader.root.get("/Perms", None)
+    if isinstance(permissions, generic.DictionaryObject) and "/DocMDP" in permissions:
+        signature = permissions["/DocMDP"]
+        for _, parameters in _transforms(signature):
+            yield parameters
+
+
+def _transforms(signature: generic.DictionaryObject) -> Iterator[tuple[str, Any]]:
+    for item in signature.get("/Reference", ()):
+        reference = item.get_object()
+        parameters = reference.get("/TransformParams", None)
+        yield reference["/TransformMethod"], generic.DictionaryObject() if parameters is None else parameters
+
+
+def _refuse_no_changes(parameters: generic.DictionaryObject) -> None:
+    if parameters.get("/P", None) == NO_CHANGES:
+        raise MDPLocked("the document is certified or locked against any change (DocMDP P=1)")
+
+
+def _refuse_locked_field(parameters: generic.DictionaryObject, field_name: str) -> None:
+    try:
+        locked = FieldMDPSpec.from_pdf_object(parameters).is_locked(field_name)
+    except (KeyError, ValueError, PdfReadError) as error:
+        raise FieldLocked("a field lock in the document cannot be read, so it cannot be kept") from error
+    if locked:
+        raise FieldLocked(f"an earlier signature locks the field {field_name!r}")

@@ -1,0 +1,52 @@
+"""A signature dictionary whose digest is computed elsewhere (ISO 32000-2, 12.8.1).
+
+pyHanko's own placeholder hashes the whole file after writing it. Here the file's bytes were hashed when they arrived, by the
+process that received them; this side appends, fills ``/ByteRange`` and says where ``/Contents`` lies.
+"""
+
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any
+
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.signers.pdf_byterange import SignatureObject
+
+_NEWLINES = b"\r\n"
+
+
+class DeferredSignature(SignatureObject):
+    """A PAdES signature dictionary (sub-filter ``ETSI.CAdES.detached``, EN 319 142-1, 6.3) to be filled from outside."""
+
+    def __init__(
+        self, *, contents_bytes: int, signing_time: datetime, reason: str | None, location: str | None, contact_info: str | None
+    ) -> None:
+        super().__init__(
+            timestamp=signing_time,
+            subfilter=SigSeedSubFilter.PADES,
+            reason=reason,
+            location=location,
+            contact_info=contact_info,
+            bytes_reserved=2 * contents_bytes,
+        )
+
+    def fill(self, writer: IncrementalPdfFileWriter, md_algorithm: str, **_: Any) -> Generator[tuple[int, int, int]]:
+        """Append the update in place; yields the offset of ``/Contents``' ``<``, the one after its ``>``, and the file's end."""
+        writer.digest_aware_write = True
+        stream = writer.prev.stream
+        end_existing_line(stream)
+        writer.write_in_place()
+        end = stream.seek(0, 2)
+        start_contents, end_contents = self.contents.offsets
+        self.byte_range.fill_offsets(stream, start_contents, end_contents, end)
+        stream.flush()
+        yield start_contents, end_contents, end
+
+
+def end_existing_line(stream: Any) -> None:
+    """Close the document's last line before an object is appended, or ``%%EOF1 0 obj`` would be written."""
+    end = stream.seek(0, 2)
+    stream.seek(end - 1)
+    if stream.read(1) not in _NEWLINES:
+        stream.seek(end)
+        stream.write(b"\n")

@@ -1,0 +1,82 @@
+"""Open a caller's PDF with pyHanko, and turn every way in which that fails into a code (engine process).
+
+A document that conforms is read strictly, so that what we append is held to the same rules; one that does not is read
+leniently.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import structlog
+from pyhanko.pdf_utils.crypt import AuthResult, StandardSecurityHandler
+from pyhanko.pdf_utils.misc import PdfDecodeLimitError, PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from proxy.errors import InvalidDocument, PDFEncrypted, PDFVersionUnsupported, ProxyError
+
+_log = structlog.get_logger("proxy.pades")
+
+HEADER_WINDOW = 1024
+"""Bytes in which ``%PDF-`` must begin (ISO 32000-1, Annex H.3, implementation note 13)."""
+
+
+@contextmanager
+def reading_errors() -> Iterator[None]:
+    """Map what pyHanko raises while it reads a hostile or damaged file.
+
+    pyHanko lets ``OSError``, ``KeyError``, ``TypeError``, ``AttributeError``, ``ValueError``, ``AssertionError``, ``zlib.error``
+    and more through on real files, so everything but the error tree and exhaustion is the document's fault here: the only
+    input of an engine task is the document.
+
+    Raises:
+        InvalidDocument: The document cannot be read.
+    """
+    try:
+        yield
+    except (ProxyError, MemoryError, RecursionError):
+        raise
+    except PdfDecodeLimitError as error:
+        raise InvalidDocument("a stream of the PDF decodes to more than is allowed") from error
+    except PdfError as error:
+        raise InvalidDocument("the PDF is damaged: it cannot be read") from error
+    except Exception as error:
+        _log.warning("pdf.unreadable", error=type(error).__name__)
+        raise InvalidDocument("the PDF is damaged: it cannot be read") from error
+
+
+def open_pdf(stream: BinaryIO) -> PdfFileReader:
+    """A reader on the document, decrypted where the empty user password opens it.
+
+    Raises:
+        InvalidDocument: It is no PDF or cannot be read.
+        PDFVersionUnsupported: Major version above 2, or before 1.3.
+        PDFEncrypted: It needs a password or a recipient's key.
+    """
+    stream.seek(0)
+    if b"%PDF-" not in stream.read(HEADER_WINDOW):
+        raise InvalidDocument("the document is not a PDF")
+    with reading_errors():
+        try:
+            reader = PdfFileReader(stream, strict=True)
+            if reader.xrefs.hybrid_xrefs_present:
+                reader = PdfFileReader(stream, strict=False)
+        except Exception:  # whatever strict reading could not take is tried again leniently; that failure is mapped
+            reader = PdfFileReader(stream, strict=False)
+        _decrypt(reader)
+        version = reader.input_version
+        if version[0] > 2 or version < (1, 3):
+            raise PDFVersionUnsupported(f"PDF {version[0]}.{version[1]} cannot be signed; 1.3 to 2.x can")
+        if "/Pages" not in reader.root:
+            raise InvalidDocument("the PDF has no page tree")
+    return reader
+
+
+def _decrypt(reader: PdfFileReader) -> None:
+    if reader.encrypt_dict is None:
+        return
+    handler = reader.security_handler
+    if not isinstance(handler, StandardSecurityHandler):
+        raise PDFEncrypted("the PDF is encrypted for recipients' keys")
+    if reader.decrypt(b"").status is AuthResult.FAILED:
+        raise PDFEncrypted("the PDF is encrypted and the empty password does not open it")
