@@ -1,0 +1,43 @@
+"""Whether this task can serve, and how each thing it stands on is."""
+
+import asyncio
+from dataclasses import dataclass
+
+from proxy.call import Call
+from proxy.errors import ProxyError
+from proxy.ports import SignerBackend
+from proxy.signers.registry import SignerRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyHealth:
+    """One dependency; ``detail`` says what is wrong."""
+
+    name: str
+    ok: bool
+    detail: str | None = None
+
+
+class Health:
+    """Ready means: started, and not stopping. A dependency that is down does not take the task out of service.
+
+    Attributes:
+        ready: Set by the application when everything is open, and cleared when it begins to stop.
+    """
+
+    def __init__(self, *, registry: SignerRegistry) -> None:
+        self._registry = registry
+        self.ready = False
+
+    async def dependencies(self, call: Call) -> tuple[DependencyHealth, ...]:
+        """Ask every signer backend; those that cannot be reached are told, not raised."""
+        return tuple(await asyncio.gather(*(_probe(call, backend) for backend in self._registry.backends)))
+
+
+async def _probe(call: Call, backend: SignerBackend) -> DependencyHealth:
+    try:
+        async with call.deadline.enforce():
+            state = await backend.maintenance(call)
+    except ProxyError as error:
+        return DependencyHealth(backend.name, ok=False, detail=error.code)
+    return DependencyHealth(backend.name, ok=not state.in_maintenance, detail=state.message)

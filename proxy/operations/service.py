@@ -1,0 +1,24 @@
+"""All operations of one application, as the edge gets them."""
+
+from dataclasses import dataclass
+
+from proxy.operations.certificates import Certificates
+from proxy.operations.hashes import HashSigning
+from proxy.operations.health import Health
+from proxy.operations.journal import Journal
+from proxy.operations.maintenance import MaintenanceCheck
+from proxy.operations.signing import DocumentSigning
+from proxy.operations.timestamps import TimestampRelay
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """One field an operation or group of them."""
+
+    signing: DocumentSigning
+    hashes: HashSigning
+    timestamps: TimestampRelay
+    certificates: Certificates
+    maintenance: MaintenanceCheck
+    journal: Journal
+    health: Health
