@@ -68,7 +68,9 @@ class SignedDocument:
 class DocumentSigning:
     """Signs documents in every form of this version."""
 
-    def __init__(self, *, credentials: Credentials, engine: PAdESEngine, tsa: TSAProfiles, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, *, credentials: Credentials, engine: PAdESEngine, tsa: TSAProfiles, journal: Journal, clock: Clock
+    ) -> None:
         self._credentials = credentials
         self._engine = engine
         self._tsa = tsa
@@ -100,9 +102,7 @@ class DocumentSigning:
         facts = call.facts
         facts.form, facts.dry_run = request.form, request.dry_run
         with call.stage("credential"):
-            ready = await self._credentials.ready(
-                call, request.certificate_id, request.sign_algorithm, request.hash_algorithm
-            )
+            ready = await self._credentials.ready(call, request.certificate_id, request.sign_algorithm, request.hash_algorithm)
             profile = self._tsa.profile(request.tsa_profile) if request.form is SignatureForm.ES_T else None
         identity = identity_of(ready.credential)
         signing_time = self._clock.now()
@@ -185,9 +185,7 @@ class DocumentSigning:
         self, call: Call, ready: ReadyCredential, identity: SignerIdentity, digest: Digest, profile: TSAProfile | None
     ) -> tuple[bytes, TimestampToken | None]:
         attributes = signed_attributes(digest, identity, ready.sign_algorithm)
-        (value,) = await signature_values(
-            call, self._journal, ready, (Digest.of(attributes, ready.hash_algorithm),)
-        )
+        (value,) = await signature_values(call, self._journal, ready, (Digest.of(attributes, ready.hash_algorithm),))
         token = None
         if profile is not None:
             with call.stage("timestamp"):

@@ -10,7 +10,9 @@ from proxy.operations.journal import Journal
 from proxy.signers.verification import verify_value
 
 
-async def signature_values(call: Call, journal: Journal, ready: ReadyCredential, digests: tuple[Digest, ...]) -> tuple[bytes, ...]:
+async def signature_values(
+    call: Call, journal: Journal, ready: ReadyCredential, digests: tuple[Digest, ...]
+) -> tuple[bytes, ...]:
     """Sign digests, within what one call to the backend takes, and verify what came back.
 
     The transaction's first record is durable before the first digest leaves.

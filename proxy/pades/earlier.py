@@ -7,6 +7,7 @@ after it (ISO 32000-2, 12.8.2), so the changes are judged before and after, and 
 from collections.abc import Collection
 from enum import IntEnum
 
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
@@ -34,22 +35,18 @@ def judge_earlier(reader: PdfFileReader, *, only: Collection[str] | None = None)
     Returns:
         A judgement by field name.
     """
-    return {
-        name: _judge(reader, field, name)
-        for name, field, _ in signed_fields(reader)
-        if only is None or name in only
-    }
+    return {name: _judge(reader, field, name) for name, field, _ in signed_fields(reader) if only is None or name in only}
 
 
-def _judge(reader: PdfFileReader, field: object, name: str) -> Judgement:
+def _judge(reader: PdfFileReader, field: generic.DictionaryObject, name: str) -> Judgement:
     try:
         signature = EmbeddedPdfSignature(reader, field, name)
-        signature.coverage = signature.evaluate_signature_coverage()
+        coverage = signature.coverage = signature.evaluate_signature_coverage()  # type: ignore[assignment]  # untyped there
     except (MemoryError, RecursionError):
         raise
-    except Exception:  # what an earlier signer wrote may be junk in any way; then there is nothing we could break
+    except Exception:  # noqa: BLE001 - an earlier signer's junk fails in any way; then there is nothing we could break
         return Judgement.UNREADABLE
-    if signature.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
+    if coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         return Judgement.UNREADABLE
     result = signature.evaluate_modifications(DEFAULT_DIFF_POLICY)
     if not isinstance(result, DiffResult):

@@ -36,7 +36,7 @@ class PAdESEngine:
         return prepared
 
     async def digest(self, document: SpooledDocument, prepared: PreparedSignature, algorithm: HashAlgorithm) -> Digest:
-        """The digest over the byte range (ISO 32000-2, 12.8.1): the document as received, then the update around ``/Contents``."""
+        """The digest over the byte range (ISO 32000-2, 12.8.1): the document as received, the update around ``/Contents``."""
         ranges = [(document.size, prepared.contents_start), (prepared.contents_end, prepared.end)]
         if document.hashes(algorithm):
             return document.digest_ranges(algorithm, ranges)

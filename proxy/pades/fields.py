@@ -12,7 +12,9 @@ DEFAULT_NAME = "Signature"
 _MAX_DEPTH = 64
 
 
-def choose_field(reader: PdfFileReader, asked: str | None, *, existing_only: bool) -> tuple[str, generic.DictionaryObject | None]:
+def choose_field(
+    reader: PdfFileReader, asked: str | None, *, existing_only: bool
+) -> tuple[str, generic.DictionaryObject | None]:
     """The field to sign.
 
     Args:
@@ -29,7 +31,7 @@ def choose_field(reader: PdfFileReader, asked: str | None, *, existing_only: boo
     """
     if asked is None:
         return _only_empty_field(reader) if existing_only else (_free_name(reader), None)
-    taken = {name: field for name, field in _all_fields(reader)}
+    taken = dict(_all_fields(reader))
     if asked in taken:
         return asked, _usable(reader, asked)
     if existing_only:

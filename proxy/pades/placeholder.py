@@ -30,8 +30,8 @@ class DeferredSignature(SignatureObject):
             bytes_reserved=2 * contents_bytes,
         )
 
-    def fill(self, writer: IncrementalPdfFileWriter, md_algorithm: str, **_: Any) -> Generator[tuple[int, int, int]]:
-        """Append the update in place; yields the offset of ``/Contents``' ``<``, the one after its ``>``, and the file's end."""
+    def fill(self, writer: IncrementalPdfFileWriter, *_: Any, **__: Any) -> Generator[tuple[int, int, int]]:
+        """Append the update in place; yields the offsets of ``/Contents``' ``<`` and after its ``>``, and the file's end."""
         writer.digest_aware_write = True
         stream = writer.prev.stream
         end_existing_line(stream)

@@ -50,7 +50,7 @@ def prepare_signature(stream: BinaryIO, request: PrepareSignature) -> PreparedSi
 
 def _append(reader: PdfFileReader, name: str, exists: bool, request: PrepareSignature) -> PreparedSignature:
     writer = IncrementalPdfFileWriter.from_reader(reader)
-    if writer._need_mac_on_write:  # the only way pyHanko tells that ISO/TS 32004 protects the document
+    if writer._need_mac_on_write:  # noqa: SLF001 - the only way pyHanko tells of ISO/TS 32004
         raise NotSupported("the PDF is protected by a message authentication code (ISO/TS 32004)")
     if writer.output_version < (2, 0):
         writer.register_extension(constants.ESIC_EXTENSION_1)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 import structlog
-from pyhanko.pdf_utils.crypt import AuthResult, StandardSecurityHandler
+from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
 from pyhanko.pdf_utils.misc import PdfDecodeLimitError, PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 
@@ -57,12 +57,7 @@ def open_pdf(stream: BinaryIO) -> PdfFileReader:
     if b"%PDF-" not in stream.read(HEADER_WINDOW):
         raise InvalidDocument("the document is not a PDF")
     with reading_errors():
-        try:
-            reader = PdfFileReader(stream, strict=True)
-            if reader.xrefs.hybrid_xrefs_present:
-                reader = PdfFileReader(stream, strict=False)
-        except Exception:  # whatever strict reading could not take is tried again leniently; that failure is mapped
-            reader = PdfFileReader(stream, strict=False)
+        reader = _strict_or_lenient(stream)
         _decrypt(reader)
         version = reader.input_version
         if version[0] > 2 or version < (1, 3):
@@ -72,11 +67,21 @@ def open_pdf(stream: BinaryIO) -> PdfFileReader:
     return reader
 
 
+def _strict_or_lenient(stream: BinaryIO) -> PdfFileReader:
+    try:
+        reader = PdfFileReader(stream, strict=True)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:  # noqa: BLE001 - what strict reading could not take is tried leniently, and that failure is mapped
+        return PdfFileReader(stream, strict=False)
+    return PdfFileReader(stream, strict=False) if reader.xrefs.hybrid_xrefs_present else reader
+
+
 def _decrypt(reader: PdfFileReader) -> None:
     if reader.encrypt_dict is None:
         return
     handler = reader.security_handler
     if not isinstance(handler, StandardSecurityHandler):
         raise PDFEncrypted("the PDF is encrypted for recipients' keys")
-    if reader.decrypt(b"").status is AuthResult.FAILED:
+    if reader.decrypt(b"").status is AuthStatus.FAILED:
         raise PDFEncrypted("the PDF is encrypted and the empty password does not open it")
