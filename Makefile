@@ -1,0 +1,89 @@
+# Everything a developer runs. Needs python3 (3.11 or later) with venv, and make; the judges of the test suite that are not
+# installed skip by name.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+JUDGE := tests/conformance/judge
+JUDGE_JAR := $(JUDGE)/target/dss-judge.jar
+JUDGE_SOURCES := $(JUDGE)/pom.xml $(shell find $(JUDGE)/src -name '*.java')
+# Both there: `make test` asks EU DSS too.
+JUDGE_TOOLS := $(and $(shell command -v java),$(shell command -v mvn))
+PYTEST := $(BIN)/python -m pytest
+WORKERS := 2
+
+.PHONY: help setup demo test test-full lint format openapi bench judge lock pr
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## Make .venv and install exactly what locks/dev.txt names
+
+# PYTHON=... chooses an interpreter; otherwise the first that is new enough and can make environments.
+$(LOCKED): locks/dev.txt
+	@set -e; chosen=; \
+	for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then chosen=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$chosen" ]; then echo "Python 3.11 or later is needed: none found on PATH (or name one: make PYTHON=...)" >&2; exit 1; fi; \
+	if ! "$$chosen" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$chosen cannot make virtual environments. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; fi; \
+	"$$chosen" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r locks/dev.txt
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(INSTALLED) ## Sign a PDF in every form through a local proxy (PDF=path, or an invoice made on the spot)
+	$(BIN)/signproxy demo $(if $(PDF),"$(PDF)")
+
+test: $(INSTALLED) $(if $(JUDGE_TOOLS),try-judge) ## Run the tests (under ten minutes on two cores)
+	$(PYTEST) -n $(WORKERS) -m "not full" $(ARGS)
+
+test-full: $(INSTALLED) $(if $(JUDGE_TOOLS),try-judge) ## Run every test, the long matrices too
+	$(PYTEST) -n $(WORKERS) $(ARGS)
+
+lint: $(INSTALLED) ## Check style, types, layers and the lock
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	@! grep -nE '://|--(index|extra|find|trusted)' locks/*.txt || { echo "a lock file names an address" >&2; exit 1; }
+
+format: $(INSTALLED) ## Rewrite the code as ruff wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+openapi: $(INSTALLED) ## Write docs/openapi.json from the code's schemas
+	$(BIN)/signproxy openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
+bench: $(INSTALLED) ## Measure what the README states
+	$(BIN)/python -m benchmarks $(ARGS)
+
+judge: $(JUDGE_JAR) ## Build the EU DSS judge of the conformance tests (Java 17, Maven)
+
+$(JUDGE_JAR): $(JUDGE_SOURCES)
+	mvn --quiet --batch-mode --file $(JUDGE)/pom.xml package
+	@touch $@
+
+# Without the artifacts at hand (no network yet) the tests that ask EU DSS skip by name; in CI a skip fails.
+.PHONY: try-judge
+try-judge:
+	@$(MAKE) --no-print-directory judge || echo "the EU DSS judge could not be built: its tests will skip" >&2
+
+lock: ## Resolve the locks anew (needs uv); UPGRADE=1 takes newer versions
+	@command -v uv >/dev/null || { echo "make lock needs uv on PATH" >&2; exit 1; }
+	uv pip compile pyproject.toml --all-extras --group dev $(LOCK) $(if $(UPGRADE),--upgrade) --output-file locks/dev.txt
+	uv pip compile pyproject.toml --extra sandbox $(LOCK) --constraint locks/dev.txt --output-file locks/runtime.txt
+
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+
+pr: lint test ## All that CI runs
