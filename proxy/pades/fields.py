@@ -7,6 +7,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from proxy.errors import FieldExists, FieldNotFound, InvalidParameter, SeedValueConflict
+from proxy.pades.objects import entry
 
 DEFAULT_NAME = "Signature"
 _MAX_DEPTH = 64
@@ -74,9 +75,7 @@ def _free_name(reader: PdfFileReader) -> str:
 
 
 def _all_fields(reader: PdfFileReader) -> Iterator[tuple[str, generic.DictionaryObject]]:
-    form = reader.root.get("/AcroForm", None)
-    if isinstance(form, generic.DictionaryObject):
-        yield from _below(form.get("/Fields", None), "", 0)
+    yield from _below(entry(entry(reader.root, "/AcroForm"), "/Fields"), "", 0)
 
 
 def _below(kids: object, prefix: str, depth: int) -> Iterator[tuple[str, generic.DictionaryObject]]:
@@ -88,7 +87,7 @@ def _below(kids: object, prefix: str, depth: int) -> Iterator[tuple[str, generic
             continue
         name = f"{prefix}{field['/T']}"
         yield name, field
-        yield from _below(field.get("/Kids", None), name + ".", depth + 1)
+        yield from _below(entry(field, "/Kids"), name + ".", depth + 1)
 
 
 def refuse_seed_values(field: generic.DictionaryObject) -> None:
@@ -100,10 +99,6 @@ def refuse_seed_values(field: generic.DictionaryObject) -> None:
     Raises:
         SeedValueConflict: ``/Ff`` marks an entry as mandatory, or the certificate constraints do.
     """
-    seed = field.get("/SV", None)
-    if not isinstance(seed, generic.DictionaryObject):
-        return
-    certificate = seed.get("/Cert", None)
-    mandatory = seed.get("/Ff", 0) or (isinstance(certificate, generic.DictionaryObject) and certificate.get("/Ff", 0))
-    if mandatory or "/MDP" in seed:
+    seed = entry(field, "/SV")
+    if entry(seed, "/Ff") or entry(entry(seed, "/Cert"), "/Ff") or entry(seed, "/MDP") is not None:
         raise SeedValueConflict("the field's seed value dictionary mandates constraints that cannot be met")

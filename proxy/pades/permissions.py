@@ -13,6 +13,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import FieldMDPSpec, enumerate_sig_fields
 
 from proxy.errors import FieldLocked, MDPLocked
+from proxy.pades.objects import entry
 
 NO_CHANGES = 1
 
@@ -41,36 +42,32 @@ def enforce_permissions(reader: PdfFileReader, field_name: str) -> None:
             _refuse_no_changes(parameters)
             if method == "/FieldMDP":
                 _refuse_locked_field(parameters, field_name)
-        if "/Lock" in field:
-            lock = field["/Lock"]
+        lock = entry(field, "/Lock")
+        if lock is not None:
             _refuse_no_changes(lock)
             _refuse_locked_field(lock, field_name)
 
 
 def _certification_transforms(reader: PdfFileReader) -> Iterator[Any]:
-    permissions = reader.root.get("/Perms", None)
-    if isinstance(permissions, generic.DictionaryObject) and "/DocMDP" in permissions:
-        signature = permissions["/DocMDP"]
-        for _, parameters in _transforms(signature):
-            yield parameters
+    for _, parameters in _transforms(entry(entry(reader.root, "/Perms"), "/DocMDP")):
+        yield parameters
 
 
-def _transforms(signature: generic.DictionaryObject) -> Iterator[tuple[str, Any]]:
-    for item in signature.get("/Reference", ()):
+def _transforms(signature: object) -> Iterator[tuple[str, Any]]:
+    for item in entry(signature, "/Reference") or ():
         reference = item.get_object()
-        parameters = reference.get("/TransformParams", None)
-        yield reference["/TransformMethod"], generic.DictionaryObject() if parameters is None else parameters
+        yield entry(reference, "/TransformMethod"), entry(reference, "/TransformParams")
 
 
-def _refuse_no_changes(parameters: generic.DictionaryObject) -> None:
-    if parameters.get("/P", None) == NO_CHANGES:
+def _refuse_no_changes(parameters: object) -> None:
+    if entry(parameters, "/P") == NO_CHANGES:
         raise MDPLocked("the document is certified or locked against any change (DocMDP P=1)")
 
 
-def _refuse_locked_field(parameters: generic.DictionaryObject, field_name: str) -> None:
+def _refuse_locked_field(parameters: object, field_name: str) -> None:
     try:
         locked = FieldMDPSpec.from_pdf_object(parameters).is_locked(field_name)
-    except (KeyError, ValueError, PdfReadError) as error:
+    except (KeyError, TypeError, ValueError, PdfReadError) as error:
         raise FieldLocked("a field lock in the document cannot be read, so it cannot be kept") from error
     if locked:
         raise FieldLocked(f"an earlier signature locks the field {field_name!r}")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.writer import BasePdfFileWriter
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
@@ -30,8 +31,9 @@ class DeferredSignature(SignatureObject):
             bytes_reserved=2 * contents_bytes,
         )
 
-    def fill(self, writer: IncrementalPdfFileWriter, *_: Any, **__: Any) -> Generator[tuple[int, int, int]]:
+    def fill(self, writer: BasePdfFileWriter, *_: Any, **__: Any) -> Generator[tuple[int, int, int]]:
         """Append the update in place; yields the offsets of ``/Contents``' ``<`` and after its ``>``, and the file's end."""
+        assert isinstance(writer, IncrementalPdfFileWriter), "a signature is appended, never written into a new file"
         writer.digest_aware_write = True
         stream = writer.prev.stream
         end_existing_line(stream)

@@ -14,6 +14,7 @@ from pyhanko.sign.signers import cms_embedder, constants
 from proxy.errors import NotSupported
 from proxy.pades.earlier import Judgement, judge_earlier, refuse_damage
 from proxy.pades.fields import choose_field, refuse_seed_values
+from proxy.pades.objects import entry
 from proxy.pades.permissions import enforce_permissions
 from proxy.pades.placeholder import DeferredSignature
 from proxy.pades.reading import open_pdf, reading_errors
@@ -72,9 +73,10 @@ def _append(reader: PdfFileReader, name: str, exists: bool, request: PrepareSign
 
 def _lock_of(field: object) -> cms_embedder.SigMDPSetup | None:
     """The lock an existing field asks its signature to carry (ISO 32000-2, 12.7.5.5, table 236)."""
-    if not hasattr(field, "get") or (lock := field.get("/Lock", None)) is None:
+    lock = entry(field, "/Lock")
+    if lock is None:
         return None
-    level = lock.get("/P", None)
+    level = entry(lock, "/P")
     return cms_embedder.SigMDPSetup(
         md_algorithm="sha256",
         field_lock=FieldMDPSpec.from_pdf_object(lock),

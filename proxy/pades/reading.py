@@ -25,9 +25,9 @@ HEADER_WINDOW = 1024
 def reading_errors() -> Iterator[None]:
     """Map what pyHanko raises while it reads a hostile or damaged file.
 
-    pyHanko lets ``OSError``, ``KeyError``, ``TypeError``, ``AttributeError``, ``ValueError``, ``AssertionError``, ``zlib.error``
-    and more through on real files, so everything but the error tree and exhaustion is the document's fault here: the only
-    input of an engine task is the document.
+    pyHanko lets ``OSError``, ``KeyError``, ``TypeError``, ``AttributeError``, ``ValueError``, ``AssertionError``,
+    ``zlib.error`` and more through on real files. Everything but the error tree and exhaustion is the document's fault
+    here: it is the only input of an engine task that was not checked.
 
     Raises:
         InvalidDocument: The document cannot be read.
@@ -40,7 +40,7 @@ def reading_errors() -> Iterator[None]:
         raise InvalidDocument("a stream of the PDF decodes to more than is allowed") from error
     except PdfError as error:
         raise InvalidDocument("the PDF is damaged: it cannot be read") from error
-    except Exception as error:
+    except Exception as error:  # the docstring says why
         _log.warning("pdf.unreadable", error=type(error).__name__)
         raise InvalidDocument("the PDF is damaged: it cannot be read") from error
 
