@@ -45,10 +45,10 @@ demo: $(INSTALLED) ## Sign a PDF in every form through a local proxy (PDF=path, 
 	$(BIN)/signproxy demo $(if $(PDF),"$(PDF)")
 
 test: $(INSTALLED) $(if $(JUDGE_TOOLS),try-judge) ## Run the tests (under ten minutes on two cores)
-	$(PYTEST) -n $(WORKERS) -m "not full" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not full" $(ARGS)
 
 test-full: $(INSTALLED) $(if $(JUDGE_TOOLS),try-judge) ## Run every test, the long matrices too
-	$(PYTEST) -n $(WORKERS) $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(INSTALLED) ## Check style, types, layers and the lock
 	$(BIN)/ruff check .

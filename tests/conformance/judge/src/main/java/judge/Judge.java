@@ -9,6 +9,7 @@ import eu.europa.esig.dss.model.x509.CertificateToken;
 import eu.europa.esig.dss.service.crl.OnlineCRLSource;
 import eu.europa.esig.dss.service.ocsp.OnlineOCSPSource;
 import eu.europa.esig.dss.simplereport.SimpleReport;
+import eu.europa.esig.dss.simplereport.jaxb.XmlTimestamp;
 import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
 import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
 import eu.europa.esig.dss.spi.x509.aia.DefaultAIASource;
@@ -66,11 +67,14 @@ public final class Judge {
         SimpleReport report = validator.validateDocument().getSimpleReport();
         ObjectNode result = JSON.createObjectNode();
         ArrayNode signatures = result.putArray("signatures");
+        ArrayNode timestamps = result.putArray("timestamps");
         for (String id : report.getSignatureIdList()) {
             verdict(signatures.addObject(), report, id).put("level", String.valueOf(report.getSignatureFormat(id)));
+            for (XmlTimestamp timestamp : report.getSignatureTimestamps(id)) {
+                verdict(timestamps.addObject(), report, timestamp.getId());
+            }
         }
-        ArrayNode timestamps = result.putArray("timestamps");
-        for (String id : report.getTimestampIdList()) {
+        for (String id : report.getTimestampIdList()) { // those of no signature
             verdict(timestamps.addObject(), report, id);
         }
         return result;

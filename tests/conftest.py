@@ -1,0 +1,97 @@
+"""What holds for every test: no connection beyond loopback, and in CI no skip."""
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import pytest
+
+_trespasses: list[str] = []
+_closed = False
+
+
+class NetworkClosed(RuntimeError):
+    """A test tried to reach beyond loopback."""
+
+
+def _is_loopback(host: object) -> bool:
+    text = host.decode() if isinstance(host, bytes) else str(host)
+    if text == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(text.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook sees every socket of this process, whichever library opens it; it cannot be removed, only told to rest."""
+    if not _closed:
+        return
+    if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+        connection, address = arguments
+        if connection.family not in {socket.AF_INET, socket.AF_INET6} or not address or _is_loopback(address[0]):
+            return
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname"}:
+        address = arguments[:1]
+        # No host is how a listener asks for the wildcard address; an address needs no name server.
+        if not arguments[0] or _is_loopback(arguments[0]) or _is_address(arguments[0]):
+            return
+    else:
+        return
+    _trespasses.append(f"{event} {address}")
+    raise NetworkClosed(f"tests stay on loopback: {event} {address}")
+
+
+def _is_address(host: object) -> bool:
+    try:
+        ipaddress.ip_address(host.decode() if isinstance(host, bytes) else str(host))
+    except ValueError:
+        return False
+    return True
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.fixture(autouse=True)
+def _closed_network() -> Iterator[None]:
+    """Closes the network, and fails a test whose attempt to leave was swallowed by the code under test."""
+    global _closed
+    _trespasses.clear()
+    _closed = True
+    yield
+    _closed = False
+    assert not _trespasses, f"left loopback: {_trespasses}"
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"true", "1"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI every tool is there: a skip is a failure."""
+    report = yield
+    if _in_ci() and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = _reason(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself."""
+    report = yield
+    if _in_ci() and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = _reason(report)
+    return report
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    return f"in CI a skip is a failure: {said}"
