@@ -1,0 +1,170 @@
+"""May this credential sign now? Asked before any digest leaves.
+
+Chain to an anchor where anchors are set, validity of every certificate on it, and revocation of all but the anchor where a
+source is set. Checked once a certificate and kept, so that a signature costs none of it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import pairwise
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from proxy.call import Call
+from proxy.errors import (
+    CertificateExpired,
+    CertificateNotYetValid,
+    CertificateRevoked,
+    RevocationUnavailable,
+    SignerError,
+)
+from proxy.model import Credential, RevocationInfo, RevocationState
+from proxy.ports import Clock, RevocationSource
+from proxy.trust.certificates import check_signing_usage, issued_by, read_certificate, subject
+from proxy.trust.failures import PathExpired, PathFailure, PathNotYetValid, UsageRefused
+from proxy.trust.memory import Memory
+from proxy.trust.paths import CertificationPath, PathFinder, check_validity
+
+_REMEMBERED = 256
+_LAST_YEAR_OF_RSA_2048 = datetime(2031, 1, 1, tzinfo=UTC)
+
+_log = structlog.get_logger("proxy.trust")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCredential:
+    """A credential that may sign.
+
+    Attributes:
+        credential: As the backend gave it.
+        path: DER of the certification path, leaf first; it ends with the anchor, or, where no anchors are set, where the
+            backend's chain ends.
+        not_before: From when every certificate below the anchor is valid.
+        not_after: Until when they are.
+        revocation: One answer for every certificate below the anchor, leaf first; empty where no source is set.
+    """
+
+    credential: Credential
+    path: tuple[bytes, ...]
+    not_before: datetime
+    not_after: datetime
+    revocation: tuple[RevocationInfo, ...]
+
+
+class CredentialChecker:
+    """Checks credentials, each once in a while.
+
+    Args:
+        finder: Finds paths; without anchors in it a chain only has to be consistent.
+        source: Revocation data; ``None`` where the operator switched it off.
+        clock: When a check is to be repeated.
+        cache_seconds: For how long a check is good, nextUpdate of the revocation data at most.
+    """
+
+    def __init__(self, finder: PathFinder, source: RevocationSource | None, clock: Clock, cache_seconds: float) -> None:
+        self._finder = finder
+        self._source = source
+        self._clock = clock
+        self._cache_time = timedelta(seconds=cache_seconds)
+        self._checked: Memory[bytes, CheckedCredential] = Memory(clock, _REMEMBERED)
+        self._warned: set[bytes] = set()
+
+    async def check(self, call: Call, credential: Credential, at: datetime) -> CheckedCredential:
+        """Check a credential for signing at the moment ``at``.
+
+        Args:
+            call: Deadline and ledger.
+            credential: From a signer backend.
+            at: Now, by the clock.
+
+        Returns:
+            The credential with what was found out about it.
+
+        Raises:
+            CertificateExpired, CertificateNotYetValid, CertificateRevoked: It, or one of its issuers, is.
+            RevocationUnavailable: Whether it is revoked cannot be found out.
+            SignerError: It does not chain to an anchor, its key is not for signing, or it cannot be read.
+            DeadlineExceeded: The call's time is over.
+        """
+
+        async def load() -> tuple[CheckedCredential, datetime]:
+            return await self._check(call, credential, at)
+
+        key = sha256(b"".join(sha256(der).digest() for der in (credential.certificate, *credential.chain))).digest()
+        checked = await self._checked.recall(call, key, load)
+        if not checked.not_before <= at <= checked.not_after:
+            self._checked.forget(key)
+            checked = await self._checked.recall(call, key, load)
+        if checked.credential == credential:
+            return checked
+        return CheckedCredential(credential, checked.path, checked.not_before, checked.not_after, checked.revocation)
+
+    async def _check(self, call: Call, credential: Credential, at: datetime) -> tuple[CheckedCredential, datetime]:
+        path = await asyncio.to_thread(self._path, credential, at)
+        self._warn_of_short_key(credential, path)
+        revocation = []
+        if self._source is not None:
+            if len(path.certificates) < 2 and credential.certificate not in self._finder.anchors.certificates:
+                raise RevocationUnavailable("the signing certificate came without its issuer, so nobody can be asked about it")
+            for certificate, issuer in pairwise(path.certificates):
+                info = await self._source.revocation(call, certificate, issuer, at=at)
+                if info.state is RevocationState.REVOKED:
+                    raise CertificateRevoked(f"{subject(read_certificate(certificate))} is revoked")
+                revocation.append(info)
+        until = min(
+            [self._clock.now() + self._cache_time, *(info.next_update for info in revocation if info.next_update is not None)]
+        )
+        checked = CheckedCredential(credential, path.certificates, path.not_before, path.not_after, tuple(revocation))
+        return checked, until
+
+    def _path(self, credential: Credential, at: datetime) -> CertificationPath:
+        """The one place where a path's failure gets its code."""
+        try:
+            if self._finder.anchors:
+                path = self._finder.find(credential.certificate, credential.chain, at)
+            else:
+                path = _consistent(credential, at)
+            check_signing_usage(read_certificate(credential.certificate))
+        except PathExpired as error:
+            raise CertificateExpired(str(error)) from error
+        except PathNotYetValid as error:
+            raise CertificateNotYetValid(str(error)) from error
+        except (PathFailure, UsageRefused) as error:
+            raise SignerError(f"the signing certificate is not trusted here: {error}") from error
+        return path
+
+    def _warn_of_short_key(self, credential: Credential, path: CertificationPath) -> None:
+        """CRYPTREC: from 2031 RSA-2048 may make no new signatures."""
+        leaf = read_certificate(credential.certificate)
+        key = leaf.public_key()
+        short = isinstance(key, rsa.RSAPublicKey) and key.key_size < 3072
+        if short and leaf.not_valid_after_utc >= _LAST_YEAR_OF_RSA_2048 and credential.certificate not in self._warned:
+            self._warned.add(credential.certificate)
+            _log.warning(
+                "certificate.rsa_2048_beyond_2030",
+                certificateId=credential.certificate_id,
+                subject=subject(leaf),
+                notAfter=leaf.not_valid_after_utc.isoformat(),
+                pathNotAfter=path.not_after.isoformat(),
+            )
+
+
+def _consistent(credential: Credential, at: datetime) -> CertificationPath:
+    """Without anchors: each certificate of the chain issued the one before, and all are valid at ``at``."""
+    try:
+        certificates = [read_certificate(der) for der in (credential.certificate, *credential.chain)]
+    except ValueError as error:
+        raise PathFailure(str(error)) from error
+    for certificate in certificates:
+        check_validity(certificate, at)
+    for certificate, issuer in pairwise(certificates):
+        if not issued_by(certificate, issuer):
+            raise PathFailure(f"{subject(certificate)} was not issued by the certificate that follows it")
+    return CertificationPath(
+        (credential.certificate, *credential.chain),
+        max(certificate.not_valid_before_utc for certificate in certificates),
+        min(certificate.not_valid_after_utc for certificate in certificates),
+    )

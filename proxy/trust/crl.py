@@ -1,0 +1,141 @@
+"""Certificate revocation lists (RFC 5280, clause 5 and 6.3): parsed and verified once, asked often.
+
+Full lists by the certificate's own issuer are believed. Indirect lists, deltas and lists for some reasons only are not: none
+can alone say that a certificate is good. Parsing a large list takes time: call this by ``asyncio.to_thread``.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+
+from proxy.model import RevocationInfo, RevocationState
+from proxy.trust.certificates import is_ca, key_usage, read_certificate
+from proxy.trust.failures import EvidenceRejected
+from proxy.trust.ocsp import SKEW
+
+_UNDERSTOOD = {x509.IssuingDistributionPoint.oid, x509.AuthorityKeyIdentifier.oid, x509.CRLNumber.oid}
+_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedCRL:
+    """A list whose issuer's signature was verified.
+
+    Attributes:
+        der: DER of the ``CertificateList``.
+        this_update: When it was issued.
+        next_update: When the next one will be there at the latest.
+    """
+
+    der: bytes
+    this_update: datetime
+    next_update: datetime
+    _parsed: x509.CertificateRevocationList
+
+    def check_current(self, at: datetime) -> None:
+        """That the list is current at ``at``.
+
+        Raises:
+            EvidenceRejected: It is from the future or outdated.
+        """
+        if self.this_update > at + SKEW:
+            raise EvidenceRejected("the CRL is from the future")
+        if at > self.next_update + SKEW:
+            raise EvidenceRejected(f"the CRL was good until {self.next_update.isoformat()} only")
+
+    def lookup(self, certificate: bytes) -> RevocationInfo:
+        """What the list says of a certificate (DER) of its issuer.
+
+        Raises:
+            EvidenceRejected: The certificate is outside of the list's scope, or its entry cannot be understood.
+        """
+        subject = read_certificate(certificate)
+        self._check_scope(subject)
+        try:
+            entry = self._parsed.get_revoked_certificate_by_serial_number(subject.serial_number)
+            if entry is not None and any(extension.critical for extension in entry.extensions):
+                raise EvidenceRejected("the CRL's entry has a critical extension")
+        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+            raise EvidenceRejected(f"the CRL's entry cannot be read: {error}") from error
+        return RevocationInfo(
+            state=RevocationState.GOOD if entry is None else RevocationState.REVOKED,
+            this_update=self.this_update,
+            next_update=self.next_update,
+            crl=self.der,
+            revoked_at=None if entry is None else entry.revocation_date_utc,
+        )
+
+    def _check_scope(self, subject: x509.Certificate) -> None:
+        """RFC 5280, 6.3.3 b: the issuing distribution point must cover the certificate."""
+        scope = _issuing_distribution_point(self._parsed)
+        if scope is None:
+            return
+        authority = is_ca(subject)
+        if (scope.only_contains_user_certs and authority) or (scope.only_contains_ca_certs and not authority):
+            raise EvidenceRejected("the CRL is for another kind of certificates")
+        if scope.full_name is None and scope.relative_name is None:
+            return
+        if not set(scope.full_name or ()) & set(_distribution_point_names(subject)):
+            raise EvidenceRejected("the CRL is for another distribution point")
+
+
+def read_crl(der: bytes, issuer: bytes) -> VerifiedCRL:
+    """Parse a list and verify that ``issuer`` made it.
+
+    Args:
+        der: DER of the ``CertificateList``.
+        issuer: DER of the issuer's certificate, trusted already.
+
+    Raises:
+        EvidenceRejected: It is malformed, another's, of a kind not believed, or the signature does not verify.
+    """
+    authority = read_certificate(issuer)
+    try:
+        parsed = x509.load_der_x509_crl(der)
+        critical = {extension.oid for extension in parsed.extensions if extension.critical}
+        scope = _issuing_distribution_point(parsed)
+        next_update = parsed.next_update_utc
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise EvidenceRejected(f"the CRL cannot be read: {error}") from error
+    if next_update is None:
+        raise EvidenceRejected("the CRL names no nextUpdate")
+    if critical - _UNDERSTOOD:
+        raise EvidenceRejected("the CRL has a critical extension that is not understood, or is a delta")
+    if scope is not None and (scope.indirect_crl or scope.only_some_reasons or scope.only_contains_attribute_certs):
+        raise EvidenceRejected("the CRL is indirect, for some reasons only, or for attribute certificates")
+    if parsed.issuer != authority.subject:
+        raise EvidenceRejected("the CRL is another issuer's")
+    usage = key_usage(authority)
+    if usage is not None and not usage.crl_sign:
+        raise EvidenceRejected("the issuer's key may not sign CRLs")
+    if not _verifies(parsed, authority):
+        raise EvidenceRejected("the CRL's signature does not verify, or its algorithm is not accepted")
+    return VerifiedCRL(der, parsed.last_update_utc, next_update, parsed)
+
+
+def _verifies(parsed: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    try:
+        if not isinstance(parsed.signature_hash_algorithm, _HASHES):
+            return False
+        key = authority.public_key()
+        return parsed.is_signature_valid(key)  # type: ignore[arg-type]  # a key that cannot sign is the TypeError below
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _issuing_distribution_point(parsed: x509.CertificateRevocationList) -> x509.IssuingDistributionPoint | None:
+    try:
+        return parsed.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _distribution_point_names(subject: x509.Certificate) -> list[x509.GeneralName]:
+    try:
+        points = subject.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name for point in points for name in point.full_name or ()]

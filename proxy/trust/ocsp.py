@@ -1,0 +1,148 @@
+"""OCSP (RFC 6960, and RFC 5019 for the request's shape): one request, and what makes a response believable.
+
+A response is believed when it is about this certificate, signed by the certificate's own issuer or by a responder that this
+issuer certified for it (RFC 6960, 4.2.2.2), and current. A delegated responder's own revocation is not asked for, whether its
+certificate has ``id-pkix-ocsp-nocheck`` or not: its certificate's short life is the protection (4.2.2.2.1 leaves it to policy).
+"""
+
+from datetime import datetime, timedelta
+
+from asn1crypto import ocsp as asn1_ocsp
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from proxy.model import RevocationInfo, RevocationState
+from proxy.trust import signatures
+from proxy.trust.certificates import issued_by, key_usage, read_certificate
+from proxy.trust.failures import EvidenceRejected
+
+SKEW = timedelta(seconds=60)
+"""How far another's clock may be off."""
+
+OLDEST_WITHOUT_NEXT_UPDATE = timedelta(days=1)
+"""Age up to which a response that names no nextUpdate is current."""
+
+
+def build_request(certificate: bytes, issuer: bytes) -> bytes:
+    """DER of an ``OCSPRequest`` for one certificate, without nonce, so that a responder may answer from its cache.
+
+    The CertID is by SHA-1, the one algorithm every responder knows (RFC 5019, 2.1.1); it identifies, it secures nothing.
+    """
+    request = ocsp.OCSPRequestBuilder().add_certificate(
+        read_certificate(certificate),
+        read_certificate(issuer),
+        hashes.SHA1(),  # noqa: S303 - names a certificate, see above
+    )
+    return request.build().public_bytes(Encoding.DER)
+
+
+def check_response(response: bytes, certificate: bytes, issuer: bytes, at: datetime) -> RevocationInfo:
+    """What a response says of ``certificate`` at the moment ``at``.
+
+    Args:
+        response: DER of the ``OCSPResponse``.
+        certificate: DER of the certificate it should be about.
+        issuer: DER of its issuer, trusted already.
+        at: The moment at which it must be current.
+
+    Raises:
+        EvidenceRejected: It is no successful response, about another certificate, not authentic, not current, or says unknown.
+    """
+    try:
+        parsed = ocsp.load_der_ocsp_response(response)
+        if parsed.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+            raise EvidenceRejected(f"the OCSP responder answered {parsed.response_status.name}")
+        unknown = [extension.oid.dotted_string for extension in parsed.extensions if extension.critical]
+        singles = list(parsed.responses)
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise EvidenceRejected(f"the OCSP response cannot be read: {error}") from error
+    if unknown:
+        raise EvidenceRejected(f"the OCSP response has critical extensions: {', '.join(unknown)}")
+    single = _matching(singles, certificate, issuer)
+    _check_signature(response, parsed, issuer, at)
+    info = _info(single, response)
+    _check_times(info, at)
+    return info
+
+
+def _matching(singles: list[ocsp.OCSPSingleResponse], certificate: bytes, issuer: bytes) -> ocsp.OCSPSingleResponse:
+    """The one whose CertID (RFC 6960, 4.1.1) is the certificate's, by the response's own hash algorithm."""
+    subject, authority = read_certificate(certificate), read_certificate(issuer)
+    for single in singles:
+        try:
+            wanted = ocsp.OCSPRequestBuilder().add_certificate(subject, authority, single.hash_algorithm).build()
+        except (ValueError, UnsupportedAlgorithm):
+            continue  # a hash algorithm that no CertID of ours can have
+        if (single.serial_number, single.issuer_name_hash, single.issuer_key_hash) == (
+            wanted.serial_number,
+            wanted.issuer_name_hash,
+            wanted.issuer_key_hash,
+        ):
+            return single
+    raise EvidenceRejected("the OCSP response is about another certificate")
+
+
+def _check_signature(response: bytes, parsed: ocsp.OCSPResponse, issuer: bytes, at: datetime) -> None:
+    try:
+        basic = asn1_ocsp.OCSPResponse.load(response)["response_bytes"]["response"].parsed
+        signer = _responder(parsed, read_certificate(issuer), at).public_bytes(Encoding.DER)
+        signatures.verify(signer, basic["signature_algorithm"], parsed.tbs_response_bytes, parsed.signature)
+    except ValueError as error:
+        raise EvidenceRejected(f"the OCSP response is not authentic: {error}") from error
+
+
+def _responder(parsed: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> x509.Certificate:
+    """The certificate whose key must have signed: the issuer's, or a delegated responder's."""
+    if _is_named(parsed, issuer):
+        return issuer
+    for candidate in parsed.certificates:
+        if _is_named(parsed, candidate) and _is_delegated(candidate, issuer, at):
+            return candidate
+    raise EvidenceRejected("the OCSP response is signed by nobody whom the issuer authorised")
+
+
+def _is_named(parsed: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
+    if parsed.responder_name is not None:
+        return parsed.responder_name == certificate.subject
+    return parsed.responder_key_hash == x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
+
+
+def _is_delegated(candidate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> bool:
+    """RFC 6960, 4.2.2.2: issued directly by the same CA, with the OCSP-signing key purpose, and valid."""
+    try:
+        purposes = candidate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False
+    usage = key_usage(candidate)
+    return (
+        ExtendedKeyUsageOID.OCSP_SIGNING in purposes
+        and (usage is None or usage.digital_signature or usage.content_commitment)
+        and candidate.not_valid_before_utc - SKEW <= at <= candidate.not_valid_after_utc + SKEW
+        and issued_by(candidate, issuer)
+    )
+
+
+def _info(single: ocsp.OCSPSingleResponse, response: bytes) -> RevocationInfo:
+    status = single.certificate_status
+    if status is ocsp.OCSPCertStatus.UNKNOWN:
+        raise EvidenceRejected("the OCSP responder does not know the certificate")
+    return RevocationInfo(
+        state=RevocationState.GOOD if status is ocsp.OCSPCertStatus.GOOD else RevocationState.REVOKED,
+        this_update=single.this_update_utc,
+        next_update=single.next_update_utc,
+        ocsp_response=response,
+        revoked_at=single.revocation_time_utc,
+    )
+
+
+def _check_times(info: RevocationInfo, at: datetime) -> None:
+    """RFC 6960, 4.2.2.1."""
+    if info.this_update > at + SKEW:
+        raise EvidenceRejected("the OCSP response is from the future")
+    good_until = info.next_update or info.this_update + OLDEST_WITHOUT_NEXT_UPDATE
+    if at > good_until + SKEW:
+        raise EvidenceRejected(f"the OCSP response was good until {good_until.isoformat()} only")
