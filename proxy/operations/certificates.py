@@ -4,15 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from proxy.call import Call
 from proxy.errors import InvalidParameter
 from proxy.model import Credential, HashAlgorithm, SignAlgorithm
 from proxy.ports import Clock
 from proxy.signers.registry import SignerRegistry
+from proxy.trust.certificates import key_algorithm, read_certificate
 from proxy.trust.validation_material import MaterialSource, ValidationMaterial
 
 
@@ -35,7 +34,7 @@ class CertificateFacts:
 
 def facts_of(credential: Credential) -> CertificateFacts:
     """Read a credential's certificate."""
-    certificate = x509.load_der_x509_certificate(credential.certificate)
+    certificate = read_certificate(credential.certificate)
     return CertificateFacts(
         certificate_id=credential.certificate_id,
         subject=certificate.subject.rfc4514_string(),
@@ -43,20 +42,12 @@ def facts_of(credential: Credential) -> CertificateFacts:
         serial_number=f"{certificate.serial_number:x}",
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        key_algorithm=_key_algorithm(certificate),
+        key_algorithm=key_algorithm(certificate),
         sign_algorithms=credential.sign_algorithms,
         hash_algorithms=credential.hash_algorithms,
         backend=credential.backend,
         certificate_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
     )
-
-
-def _key_algorithm(certificate: x509.Certificate) -> str:
-    key = certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        return f"RSA-{key.key_size}"
-    assert isinstance(key, ec.EllipticCurvePublicKey), "a backend lists RSA and ECDSA keys only"
-    return {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}[key.curve.name]
 
 
 class Certificates:
@@ -96,7 +87,7 @@ class Certificates:
         for field, items in (("certificate", [certificate]), ("chain", chain)):
             for der in items:
                 try:
-                    x509.load_der_x509_certificate(der)
+                    read_certificate(der)
                 except ValueError as error:
                     raise InvalidParameter("not a certificate", fields={field: "not a DER certificate"}) from error
         async with call.deadline.enforce():

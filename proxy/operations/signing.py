@@ -26,6 +26,7 @@ from proxy.pades.engine import PAdESEngine
 from proxy.pades.values import PreparedSignature, PrepareSignature
 from proxy.ports import Clock
 from proxy.spool import SpooledDocument
+from proxy.trust.certificates import read_certificate
 from proxy.tsa.profiles import TSAProfile, TSAProfiles
 
 TIMESTAMPED_FLOOR = 16_384
@@ -128,7 +129,7 @@ class DocumentSigning:
             raise InternalError("the signature does not fit its placeholder")
         level = BaselineLevel.B_B if profile is None else BaselineLevel.B_T
         facts.level = level
-        facts.valid_until = ready.checked.not_after
+        facts.valid_until = read_certificate(ready.credential.certificate).not_valid_after_utc
         facts.timestamp_time = token.gen_time if token else None
         facts.result_sha256 = None if request.dry_run else document.result_digest.value.hex()
         return SignedDocument(

@@ -1,4 +1,4 @@
-"""Files signed by pyHanko as somebody else's software: certified, locked, with fields; and the stages of ours in one process."""
+"""Files signed by pyHanko as somebody else's software, and the stages of ours in one process."""
 
 import io
 from datetime import UTC, datetime
