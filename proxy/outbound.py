@@ -160,6 +160,7 @@ class Link:
         content_type: str | None = None,
         accept: str = "*/*",
         destination: str | None = None,
+        max_response_bytes: int | None = None,
     ) -> Answer:
         """Send one request and read its whole answer.
 
@@ -171,6 +172,7 @@ class Link:
             content_type: Its media type.
             accept: Value of ``Accept``.
             destination: Name on the ledger, instead of the link's.
+            max_response_bytes: Bound of the answer's body, instead of the link's.
 
         Returns:
             A 2xx answer.
@@ -182,7 +184,7 @@ class Link:
         allowed = min(self._timeout, call.deadline.remaining)
         if allowed <= 0:
             raise DeadlineExceeded("the request's time is over")
-        progress = SimpleNamespace(sent=False, received=0)
+        progress = SimpleNamespace(sent=False, received=0, limit=max_response_bytes or self._max_response_bytes)
         headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "hash-signing-proxy"}
         if content_type is not None:
             headers["Content-Type"] = content_type
@@ -217,14 +219,14 @@ class Link:
         ) as response:
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise LinkGarbled("the answer is encoded although identity was asked for")
-            if (response.content_length or 0) > self._max_response_bytes:
-                raise LinkGarbled(f"the answer has more than {self._max_response_bytes} bytes")
+            if (response.content_length or 0) > progress.limit:
+                raise LinkGarbled(f"the answer has more than {progress.limit} bytes")
             parts = []
             async for part in response.content.iter_any():
                 progress.received += len(part)
-                if progress.received > self._max_response_bytes:
+                if progress.received > progress.limit:
                     response.close()
-                    raise LinkGarbled(f"the answer has more than {self._max_response_bytes} bytes")
+                    raise LinkGarbled(f"the answer has more than {progress.limit} bytes")
                 parts.append(part)
             return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, b"".join(parts))
 

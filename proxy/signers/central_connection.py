@@ -1,0 +1,176 @@
+"""The connection to the central signer: JSON over mutual TLS.
+
+Signing, certificates and the revocation relay share it, and with it the bound of requests in flight and the one mapping of what
+goes wrong to the error tree.
+"""
+
+import asyncio
+import json
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from proxy.call import Call
+from proxy.errors import (
+    AlgorithmNotAllowed,
+    CertificateExpired,
+    CertificateKeyMismatch,
+    CertificateNotFound,
+    CertificateNotYetValid,
+    CertificateRevoked,
+    InvalidParameter,
+    KeyNotFound,
+    Maintenance,
+    NotSupported,
+    ProxyError,
+    SettingsError,
+    SignerError,
+    SignerUnavailable,
+)
+from proxy.outbound import Answer, Link, LinkError, LinkGarbled, LinkRefused, client_tls, origin
+from proxy.settings import CentralSettings
+from proxy.signers.central_answers import CentralAnswer, ProblemAnswer
+
+DESTINATION = "central"
+"""Its name on the ledger, and the backend's name."""
+
+_LARGEST_ANSWER = 4_000_000
+_PROBLEM_TYPE = "application/problem+json"
+
+_SAME_CODE: dict[str, tuple[type[ProxyError], str]] = {
+    kind.code: (kind, text)
+    for kind, text in (
+        (Maintenance, "the central signer is in maintenance"),
+        (CertificateNotFound, "there is no certificate of this id"),
+        (KeyNotFound, "there is no key of this id"),
+        (CertificateKeyMismatch, "the certificate does not hold the public key of this key id"),
+        (AlgorithmNotAllowed, "the central signer does not permit this combination of algorithms"),
+        (CertificateExpired, "the central signer says that the certificate or one of its issuers has expired"),
+        (CertificateNotYetValid, "the central signer says that the certificate or one of its issuers is not valid yet"),
+        (CertificateRevoked, "the central signer says that the certificate or one of its issuers is revoked"),
+        (NotSupported, "the central signer does not support this"),
+    )
+}
+"""Codes that mean the same to the proxy's caller as to the central signer's. The text is ours: nothing internal leaks."""
+
+_AnswerT = TypeVar("_AnswerT", bound=CentralAnswer)
+
+
+class CentralConnection:
+    """Requests to one central signer.
+
+    Args:
+        settings: URL, TLS files and timeout.
+        in_flight: How many requests at a time, all users together.
+
+    Raises:
+        SettingsError: The URL is not ``https``, or a file cannot be used.
+    """
+
+    def __init__(self, settings: CentralSettings, in_flight: int) -> None:
+        try:
+            origin(settings.url, schemes=frozenset({"https"}))
+        except ValueError as error:
+            raise SettingsError(f"central.url {settings.url!r}: {error}") from error
+        self._base = settings.url.rstrip("/")
+        self._places = asyncio.Semaphore(in_flight)
+        self._link = Link(
+            DESTINATION,
+            timeout_seconds=settings.timeout_seconds,
+            max_response_bytes=_LARGEST_ANSWER,
+            connections=in_flight,
+            tls=client_tls(settings.ca, settings.client_certificate, settings.client_key),
+            hand_on_trace=True,
+        )
+
+    async def get(self, call: Call, path: str, answer: type[_AnswerT]) -> _AnswerT:
+        """GET a path below the base URL, percent-encoded. Raises as :meth:`post`."""
+        return await self._exchange(call, "GET", path, b"", answer)
+
+    async def post(
+        self,
+        call: Call,
+        path: str,
+        body: dict[str, Any],
+        answer: type[_AnswerT],
+        *,
+        max_response_bytes: int | None = None,
+    ) -> _AnswerT:
+        """POST JSON, written compactly.
+
+        Args:
+            call: Deadline and ledger; the wait for a place counts.
+            path: Below the base URL.
+            body: What is sent.
+            answer: What must come back.
+            max_response_bytes: Bound of the answer where the usual one is too small.
+
+        Raises:
+            SignerUnavailable: No connection, no answer in time, a broken one, or 429 or 503.
+            SignerError: Any other failure, or an answer that is none.
+            ProxyError: The same code that the central signer answered with, where it means the same here.
+            DeadlineExceeded: The call's time is over.
+        """
+        data = json.dumps(body, separators=(",", ":")).encode()
+        return await self._exchange(call, "POST", path, data, answer, max_response_bytes)
+
+    async def _exchange(
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        body: bytes,
+        kind: type[_AnswerT],
+        max_response_bytes: int | None = None,
+    ) -> _AnswerT:
+        """The one place where a failure of the central signer gets its code."""
+        try:
+            async with call.deadline.enforce(), self._places:
+                answer = await self._link.exchange(
+                    call,
+                    method,
+                    self._base + path,
+                    body=body,
+                    content_type="application/json" if body else None,
+                    accept="application/json",
+                    max_response_bytes=max_response_bytes,
+                )
+            if answer.content_type != "application/json":
+                raise SignerError("the central signer answered with something else than JSON")
+            return kind.model_validate_json(answer.body)
+        except LinkRefused as error:
+            raise problem(error.answer) from error
+        except LinkGarbled as error:
+            raise SignerError("the central signer's answer is no usable HTTP answer") from error
+        except LinkError as error:
+            raise SignerUnavailable("the central signer cannot be reached") from error
+        except ValidationError as error:
+            raise SignerError("the central signer's answer does not follow the contract") from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._link.close()
+
+
+def problem(answer: Answer) -> ProxyError:
+    """The error that an answer other than 2xx means."""
+    code = ""
+    if answer.content_type == _PROBLEM_TYPE:
+        try:
+            code = ProblemAnswer.model_validate_json(answer.body).code
+        except ValidationError:
+            code = ""  # a problem without a code is judged by its status, as any other answer
+    if code in _SAME_CODE:
+        kind, text = _SAME_CODE[code]
+        return kind(text, retry_after=answer.retry_after)
+    if code == InvalidParameter.code:
+        return InvalidParameter("the central signer refuses a parameter")
+    if answer.status in {429, 503}:
+        return SignerUnavailable("the central signer is busy or not available", retry_after=answer.retry_after)
+    return SignerError(f"the central signer failed (HTTP {answer.status})")
+
+
+def segment(text: str) -> str | None:
+    """An id as one path segment; ``None`` where it cannot be one (RFC 3986, 3.3 and 5.2.4)."""
+    return None if text in {"", ".", ".."} else quote(text, safe="")

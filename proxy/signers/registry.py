@@ -1,0 +1,86 @@
+"""All signer backends of one application, and which of them has a certificate. A new backend is one line here."""
+
+from collections.abc import Callable, Sequence
+
+from proxy.call import Call
+from proxy.errors import CertificateNotFound, KeyNotFound, NotSupported, ProxyError
+from proxy.model import Credential
+from proxy.ports import Clock, SignerBackend
+from proxy.settings import Settings
+from proxy.signers.central import CentralSigner
+from proxy.signers.software import SoftwareSigner
+
+_BACKENDS: tuple[Callable[[Settings, Clock], SignerBackend | None], ...] = (
+    lambda settings, _: SoftwareSigner(settings.software) if settings.software else None,
+    lambda settings, clock: (
+        CentralSigner(settings.central, settings.limits.upstream_in_flight, clock) if settings.central else None
+    ),
+)
+"""One line a backend, in the order of look-up: local keys first, then what is a connection away."""
+
+
+def make_backends(settings: Settings, clock: Clock) -> tuple[SignerBackend, ...]:
+    """The backends that the settings have a section for, in the order of look-up.
+
+    Raises:
+        SettingsError: A section cannot be used.
+    """
+    made = (make(settings, clock) for make in _BACKENDS)
+    return tuple(backend for backend in made if backend is not None)
+
+
+class SignerRegistry:
+    """Finds certificates and keys across backends.
+
+    Attributes:
+        backends: In the order of look-up.
+    """
+
+    def __init__(self, backends: Sequence[SignerBackend]) -> None:
+        self.backends = tuple(backends)
+
+    async def find(self, call: Call, certificate_id: str) -> tuple[SignerBackend, Credential]:
+        """The first backend that has the certificate, and the credential.
+
+        Raises:
+            CertificateNotFound: None has it.
+            SignerError, SignerUnavailable, Maintenance, AlgorithmNotAllowed, DeadlineExceeded: A backend failed on the way.
+        """
+        for backend in self.backends:
+            try:
+                return backend, await backend.get_credential(call, certificate_id)
+            except CertificateNotFound:
+                continue
+        raise CertificateNotFound("there is no certificate of this id")
+
+    async def list_credentials(self, call: Call) -> tuple[Credential, ...]:
+        """All certificates of all backends; of two with one id, the one that :meth:`find` gives. Raises as :meth:`find`."""
+        found: dict[str, Credential] = {}
+        for backend in self.backends:
+            for credential in await backend.list_credentials(call):
+                found.setdefault(credential.certificate_id, credential)
+        return tuple(found.values())
+
+    async def register(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
+        """Bind an issued certificate (DER) to its key, at the first backend that has the key.
+
+        Raises:
+            KeyNotFound: No backend that takes registrations has the key.
+            NotSupported: No backend takes registrations.
+            CertificateKeyMismatch, InvalidParameter: As the backend says.
+            SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: A backend failed.
+        """
+        refusal: ProxyError = NotSupported("this deployment takes no registrations")
+        for backend in self.backends:
+            try:
+                return await backend.register_certificate(call, key_id, certificate, chain)
+            except KeyNotFound as error:
+                refusal = error
+            except NotSupported:
+                continue
+        raise refusal
+
+    async def close(self) -> None:
+        """Close all backends."""
+        for backend in self.backends:
+            await backend.close()
