@@ -41,10 +41,14 @@ class ProxyError(Exception):
         detail: One English sentence for the caller.
         fields: Request fields at fault, by contract name, each with what is wrong.
         retry_after: Seconds after which repeating makes sense.
+
+    Attributes:
+        transaction_id: The failed call's id, where the error was told by a service; set by the client library alone.
     """
 
     code: ClassVar[str] = ""
     retryable: ClassVar[bool] = False
+    transaction_id: str | None = None
 
     def __init__(self, detail: str, *, fields: Mapping[str, str] | None = None, retry_after: float | None = None) -> None:
         super().__init__(detail)

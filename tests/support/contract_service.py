@@ -85,6 +85,14 @@ class ContractService:
         }
         return [str(word) for pair in pairs.items() for word in pair]
 
+    async def expected(self, request: web.Request) -> web.StreamResponse | None:
+        """Let a body in, or answer at once."""
+        if self.refuse_unread:
+            return await self.sign(request)
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+        return None
+
     # -- handlers ---------------------------------------------------------------------------------------------------
 
     async def sign(self, request: web.Request) -> web.StreamResponse:
@@ -222,8 +230,8 @@ def _operation(transaction_id: str) -> dict[str, Any]:
         "transactionId": transaction_id,
         "operation": "es",
         "state": "FAILED",
-        "started": "2030-01-02T03:04:05Z",
-        "ended": "2030-01-02T03:04:06Z",
+        "startedAt": "2030-01-02T03:04:05Z",
+        "endedAt": "2030-01-02T03:04:06Z",
         "resultCode": "TSA_ERROR",
         "documentBytes": 12,
     }
@@ -251,7 +259,7 @@ async def running_service(tls: TLSFiles) -> AsyncIterator[ContractService]:
     service = ContractService(tls)
     app = web.Application(client_max_size=300_000_000)
     for form in ("es", "es-t"):
-        app.router.add_post(f"/v1/signatures/{form}", service.sign)
+        app.router.add_post(f"/v1/signatures/{form}", service.sign, expect_handler=service.expected)
     app.router.add_post("/v1/signatures/hash", service.hash)
     app.router.add_post("/v1/timestamps/hash", service.timestamp)
     app.router.add_get("/v1/certificates", service.list_certificates)

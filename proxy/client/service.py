@@ -1,0 +1,374 @@
+"""One service, asked over one pool of connections.
+
+Nothing is ever repeated by itself: a signature that was asked for may have been made although its answer was lost. Every call
+carries a transaction id of its own, and each error names it, so that the service can be asked what became of it.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+from urllib.parse import quote
+
+import aiohttp
+from aiohttp.payload import JsonPayload, Payload
+
+from proxy.client.answers import (
+    Certificate,
+    CertificateChain,
+    Members,
+    Operation,
+    OperationPage,
+    SignedDocument,
+    certificate_from,
+    chain_from,
+    maintenance_from,
+    octets,
+    operation_from,
+)
+from proxy.client.connection import Connection
+from proxy.client.output import PendingFile
+from proxy.client.problems import AnswerInvalid, ServiceUnreachable, error_from
+from proxy.client.signed import check_signed, expected_media_type
+from proxy.client.transfer import CHUNK, DocumentUpload, Progress, ResultDownload, Unobserved
+from proxy.errors import DeadlineExceeded, ProxyError
+from proxy.model import Digest, MaintenanceState, SignAlgorithm, SignatureForm, SignatureRequest
+
+_ANSWER_LIMIT = 16_000_000
+"""Bytes of a JSON or DER answer that are read at most."""
+
+_PROBLEM_LIMIT = 65_536
+"""Bytes of a failure's body that are read at most."""
+
+_CONNECT_SECONDS = 10.0
+
+_ASK_FIRST = 1_000_000
+"""Bytes of a document above which the service is asked to let it in before it is sent (RFC 9110, 10.1.1)."""
+
+_PATHS: Mapping[SignatureForm, str] = {SignatureForm.ES: "/v1/signatures/es", SignatureForm.ES_T: "/v1/signatures/es-t"}
+
+
+class SigningClient:
+    """A signing proxy or central signer, by the contract's REST operations. Use as an asynchronous context manager.
+
+    Args:
+        connection: Where it is, and the client certificate.
+        limit: Connections at a time.
+
+    Every method raises the leaf of ``proxy.errors`` the service named, :class:`~proxy.client.ServiceUnreachable`,
+    :class:`~proxy.client.ServiceProblem`, :class:`~proxy.client.AnswerInvalid`, or ``DeadlineExceeded`` when
+    ``connection.timeout_seconds`` are over.
+    """
+
+    def __init__(self, connection: Connection, *, limit: int = 30) -> None:
+        self._base = connection.base
+        self._timeout = aiohttp.ClientTimeout(total=connection.timeout_seconds, sock_connect=_CONNECT_SECONDS)
+        self._ssl: ssl.SSLContext | bool = connection.ssl_context() if self._base.startswith("https:") else True
+        self._limit = limit
+
+    async def __aenter__(self) -> "SigningClient":
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._ssl, limit=self._limit),
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    # -- documents ----------------------------------------------------------------------------------------------------
+
+    async def sign(
+        self,
+        document: Path | BinaryIO,
+        request: SignatureRequest,
+        output: Path | BinaryIO | None = None,
+        *,
+        whole: bool = False,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> SignedDocument:
+        """Sign one PDF (contract, operations 3 and 4).
+
+        Only the increment is downloaded and appended to a copy of the document, which is made while it is sent. What the result
+        is, digest and level, is checked before it takes its name.
+
+        Args:
+            document: A file, or a stream read from where it stands.
+            request: What to sign with; free text goes in the body, never in the URL.
+            output: A path that appears whole or not at all, or a stream that may hold a part after a failure;
+                ``None`` for a dry run.
+            whole: Whether to download the whole signed document instead.
+            overwrite: Whether a file at ``output`` may be replaced.
+            progress: Told of the bytes as they pass.
+
+        Raises:
+            ValueError: A dry run with an output, or a signature without one.
+            OSError: The document cannot be read or the output not be written; ``FileExistsError`` when it is there.
+            ProxyError: As the class says.
+        """
+        if request.dry_run != (output is None):
+            raise ValueError("a dry run has no output, a signature has one")
+        with ExitStack() as files:
+            source = files.enter_context(document.open("rb")) if isinstance(document, Path) else document
+            pending = files.enter_context(PendingFile(output, overwrite=overwrite)) if isinstance(output, Path) else None
+            target = pending.file if pending is not None else None if isinstance(output, Path) else output
+            signed = await self._signed(source, request, target, whole=whole, progress=progress or Unobserved())
+            if pending is not None:
+                await asyncio.to_thread(pending.commit)
+            return signed
+
+    async def _signed(
+        self, source: BinaryIO, request: SignatureRequest, target: BinaryIO | None, *, whole: bool, progress: Progress
+    ) -> SignedDocument:
+        increment = target is not None and not whole
+        upload = DocumentUpload(source, media_type="application/pdf", progress=progress, copy_to=target if increment else None)
+        query, text = _parameters(request)
+        if increment:
+            query["return"] = "increment"
+        headers = {"Accept": expected_media_type(dry_run=target is None, increment=increment)}
+        if upload.size is not None:
+            headers["Document-Length"] = str(upload.size)
+        body = _multipart(text, upload) if text else upload
+        ask_first = upload.size is None or upload.size > _ASK_FIRST
+        try:
+            async with self._exchange(
+                "POST", _PATHS[request.form], query=query, headers=headers, body=body, ask_first=ask_first
+            ) as response:
+                if not upload.complete:
+                    raise AnswerInvalid("the service answered before it had the whole document")
+                download = None
+                if target is not None:
+                    if increment:
+                        download = ResultDownload(target, upload.running.copy())
+                    else:
+                        download = ResultDownload(target, hashlib.sha256(), prefix=upload.sent)
+                    await download.take(response, progress)
+                return check_signed(request, upload, download, response.headers)
+        except ProxyError as error:
+            if upload.failure is not None:
+                raise upload.failure from error
+            raise
+
+    # -- digests ------------------------------------------------------------------------------------------------------
+
+    async def sign_hashes(
+        self, certificate_id: str, digests: Sequence[Digest], sign_algorithm: SignAlgorithm | None = None
+    ) -> tuple[bytes, ...]:
+        """Signature values over digests, in their order, all or nothing (contract, operation 8). They are not verified here.
+
+        Args:
+            certificate_id: Whose key.
+            digests: 1 to 100, all of one hash algorithm.
+            sign_algorithm: ``None`` for the key's first choice.
+
+        Raises:
+            ValueError: No digest, or digests of several algorithms.
+            ProxyError: As the class says.
+        """
+        if len({digest.algorithm for digest in digests}) != 1:
+            raise ValueError("digests of exactly one hash algorithm are signed in one call")
+        members: dict[str, object] = {
+            "certificateId": certificate_id,
+            "hashAlgorithm": digests[0].algorithm,
+            "hashes": [base64.b64encode(digest.value).decode() for digest in digests],
+        }
+        if sign_algorithm is not None:
+            members["signAlgorithm"] = sign_algorithm
+        answer = await self._json("POST", "/v1/signatures/hash", body=JsonPayload(members))
+        values = answer.many("signatures", octets)
+        if len(values) != len(digests):
+            raise AnswerInvalid("the service gave another number of signatures than it was asked for")
+        return values
+
+    async def timestamp_hash(self, query: bytes, *, tsa_profile: str | None = None) -> bytes:
+        """Relay an RFC 3161 request (contract, operation 8a).
+
+        Args:
+            query: DER of a ``TimeStampReq``.
+            tsa_profile: ``None`` for the service's default.
+
+        Returns:
+            DER of the ``TimeStampResp``, a rejection included; nothing of it is checked here.
+        """
+        parameters = {} if tsa_profile is None else {"tsaProfile": tsa_profile}
+        headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
+        async with self._exchange("POST", "/v1/timestamps/hash", query=parameters, headers=headers, body=query) as response:
+            return await _read(response, _ANSWER_LIMIT)
+
+    # -- what the service knows ---------------------------------------------------------------------------------------
+
+    async def certificates(self) -> tuple[Certificate, ...]:
+        """Every certificate this client may use (contract, operation 1a)."""
+        found: list[Certificate] = []
+        cursor: str | None = None
+        while True:
+            page = await self._json("GET", "/v1/certificates", query={} if cursor is None else {"cursor": cursor})
+            found.extend(certificate_from(item) for item in page.objects("certificates"))
+            cursor, former = page.optional_text("nextCursor"), cursor
+            if cursor is None:
+                return tuple(found)
+            if cursor == former:
+                raise AnswerInvalid("the service's list of certificates does not end")
+
+    async def certificate(self, certificate_id: str) -> Certificate:
+        """One of them."""
+        return certificate_from(await self._json("GET", f"/v1/certificates/{_segment(certificate_id)}"))
+
+    async def chain(self, certificate_id: str) -> CertificateChain:
+        """Its chain and algorithms (contract, operation 2)."""
+        return chain_from(await self._json("GET", f"/v1/certificates/{_segment(certificate_id)}/chain"))
+
+    async def maintenance(self) -> MaintenanceState:
+        """Whether the service is in maintenance (contract, operation 10)."""
+        return maintenance_from(await self._json("GET", "/v1/maintenance"))
+
+    async def operation(self, transaction_id: str) -> Operation:
+        """What became of one of this client's calls."""
+        return operation_from(await self._json("GET", f"/v1/operations/{_segment(transaction_id)}"))
+
+    async def operations(
+        self,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        result: str | None = None,
+        certificate_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> OperationPage:
+        """A page of this client's calls, newest first.
+
+        Args:
+            start: Not before; with a time zone, as ``end``.
+            end: Before.
+            result: A state or result code.
+            certificate_id: Only calls that used it.
+            limit: Calls a page.
+            cursor: ``next_cursor`` of the former page.
+        """
+        query = {
+            "from": None if start is None else start.isoformat(),
+            "to": None if end is None else end.isoformat(),
+            "result": result,
+            "certificateId": certificate_id,
+            "limit": None if limit is None else str(limit),
+            "cursor": cursor,
+        }
+        page = await self._json(
+            "GET", "/v1/operations", query={name: value for name, value in query.items() if value is not None}
+        )
+        return OperationPage(
+            tuple(operation_from(item) for item in page.objects("operations")), page.optional_text("nextCursor")
+        )
+
+    # -- the wire -----------------------------------------------------------------------------------------------------
+
+    async def _json(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Payload | None = None
+    ) -> Members:
+        headers = {"Accept": "application/json"}
+        async with self._exchange(method, path, query=query or {}, headers=headers, body=body) as response:
+            return Members.parse(await _read(response, _ANSWER_LIMIT))
+
+    @asynccontextmanager
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: Payload | bytes | None,
+        ask_first: bool = False,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request; the body runs with its answer if that is a success. Every failure leaves as an error of the tree."""
+        transaction_id = str(uuid.uuid4())
+        try:
+            async with self._session.request(
+                method,
+                self._base + path,
+                params=query,
+                headers={**headers, "Transaction-Id": transaction_id},
+                data=body,
+                expect100=ask_first,
+                allow_redirects=False,
+            ) as response:
+                transaction_id = response.headers.get("Transaction-Id", transaction_id)
+                if response.status != 200:
+                    raise error_from(
+                        response.status,
+                        await _read(response, _PROBLEM_LIMIT, cut=True),
+                        transaction_id=transaction_id,
+                        retry_after=response.headers.get("Retry-After"),
+                    )
+                yield response
+        except ProxyError as error:
+            error.transaction_id = error.transaction_id or transaction_id
+            raise
+        except TimeoutError as error:
+            raise _told(DeadlineExceeded("the service did not answer in time"), transaction_id) from error
+        except aiohttp.ClientError as error:
+            unreachable = ServiceUnreachable(f"{self._base}: {str(error) or type(error).__name__}")
+            raise _told(unreachable, transaction_id) from error
+
+
+def _told(error: ProxyError, transaction_id: str) -> ProxyError:
+    error.transaction_id = transaction_id
+    return error
+
+
+def _segment(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _parameters(request: SignatureRequest) -> tuple[dict[str, str], dict[str, str]]:
+    """What may stand in the URL, and the free text that may not."""
+    query = {
+        "certificateId": request.certificate_id,
+        "fieldName": request.field_name,
+        "existingFieldOnly": "true" if request.existing_field_only else None,
+        "hashAlgorithm": request.hash_algorithm,
+        "signAlgorithm": request.sign_algorithm,
+        "tsaProfile": request.tsa_profile,
+        "dryRun": "true" if request.dry_run else None,
+    }
+    text = {"reason": request.reason, "location": request.location, "contactInfo": request.contact_info}
+    return (
+        {name: str(value) for name, value in query.items() if value is not None},
+        {name: value for name, value in text.items() if value is not None},
+    )
+
+
+def _multipart(text: Mapping[str, str], upload: DocumentUpload) -> Payload:
+    parts = aiohttp.MultipartWriter("form-data")
+    params = parts.append(json.dumps(text), {"Content-Type": "application/json"})
+    params.set_content_disposition("form-data", name="params")
+    # No file name: where a document comes from is nobody's business.
+    upload.set_content_disposition("form-data", name="document")
+    parts.append_payload(upload)
+    return parts
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int, *, cut: bool = False) -> bytes:
+    """A small body. Raises AnswerInvalid above ``limit`` bytes, unless it may be cut there."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK):
+        body += chunk
+        if len(body) > limit:
+            if cut:
+                return bytes(body[:limit])
+            raise AnswerInvalid(f"the service's answer is larger than {limit} bytes")
+    return bytes(body)
