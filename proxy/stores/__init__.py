@@ -1,0 +1,1 @@
+"""What outlives a request: the transaction log, in SQLite."""
