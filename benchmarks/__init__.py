@@ -1,0 +1,1 @@
+"""The figures in the README, each by a command."""

@@ -1,0 +1,7 @@
+"""All benchmarks, one after the other; ``python -m benchmarks.NAME`` runs one."""
+
+import sys
+
+from benchmarks import one_pass
+
+sys.exit(one_pass.main())
