@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from proxy.call import Call
-from proxy.errors import CertificateNotFound, KeyNotFound, NotSupported, ProxyError
+from proxy.errors import CertificateNotFound, KeyNotFound, NotSupported, ProxyError, SettingsError
 from proxy.model import Credential
 from proxy.ports import Clock, SignerBackend
 from proxy.settings import Settings
 from proxy.signers.central import CentralSigner
+from proxy.signers.central_revocation import CentralRevocationSource
 from proxy.signers.software import SoftwareSigner
+from proxy.trust.paths import PathFinder
 
 _BACKENDS: tuple[Callable[[Settings, Clock], SignerBackend | None], ...] = (
     lambda settings, _: SoftwareSigner(settings.software) if settings.software else None,
@@ -30,14 +32,22 @@ def make_backends(settings: Settings, clock: Clock) -> tuple[SignerBackend, ...]
 
 
 class SignerRegistry:
-    """Finds certificates and keys across backends.
+    """Finds certificates and keys across the backends of the settings.
+
+    Args:
+        settings: Which backends there are.
+        clock: For how long they keep what they know.
+
+    Raises:
+        SettingsError: A section cannot be used.
 
     Attributes:
         backends: In the order of look-up.
     """
 
-    def __init__(self, backends: Sequence[SignerBackend]) -> None:
-        self.backends = tuple(backends)
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self.backends = make_backends(settings, clock)
 
     async def find(self, call: Call, certificate_id: str) -> tuple[SignerBackend, Credential]:
         """The first backend that has the certificate, and the credential.
@@ -79,6 +89,20 @@ class SignerRegistry:
             except NotSupported:
                 continue
         raise refusal
+
+    def central_revocation_source(self, finder: PathFinder) -> CentralRevocationSource:
+        """The central signer's revocation relay; it shares the signer's connections.
+
+        Args:
+            finder: Finds the further issuers that the relay needs to see.
+
+        Raises:
+            SettingsError: There is no central signer.
+        """
+        for backend in self.backends:
+            if isinstance(backend, CentralSigner):
+                return CentralRevocationSource(backend.connection, finder, self._settings.revocation.max_bytes)
+        raise SettingsError("there is no central signer to ask for revocation data")
 
     async def close(self) -> None:
         """Close all backends."""

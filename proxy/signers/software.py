@@ -1,7 +1,7 @@
 """Keys in files: for development, for the sandbox's central signer, and for tests. Not for keys that matter.
 
 ``keys/<keyId>.pem`` holds a private key (PKCS #8, unencrypted), ``certificates/<certificateId>.pem`` a certificate and then its
-chain. A certificate belongs to the key whose SubjectPublicKeyInfo it holds. Keys are parsed once; signing runs in threads of its own.
+chain. A certificate belongs to the key whose SubjectPublicKeyInfo it holds. Keys are parsed once; signing runs in threads.
 """
 
 import asyncio

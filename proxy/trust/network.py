@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from proxy.call import Call
-from proxy.errors import RevocationUnavailable
+from proxy.errors import RevocationUnavailable, SettingsError
 from proxy.model import RevocationInfo
 from proxy.outbound import Link, LinkError, client_tls, origin
 from proxy.ports import Clock
@@ -41,9 +41,14 @@ class NetworkRevocationSource:
         finder: Decides which certificates' URLs count.
         clock: For how long a CRL is kept.
         connections: How many at a time.
+
+    Raises:
+        SettingsError: There are no anchors, so that no certificate's URLs may be followed; or a setting cannot be used.
     """
 
     def __init__(self, settings: RevocationSettings, finder: PathFinder, clock: Clock, connections: int) -> None:
+        if not finder.anchors:
+            raise SettingsError('revocation.source = "network" needs trust.anchors; set it to "off" to sign without checking')
         self._finder = finder
         self._clock = clock
         self._cache_time = timedelta(seconds=settings.cache_seconds)

@@ -1,27 +1,20 @@
-"""The revocation source of the settings: the network, the central signer's relay, or none.
+"""Revocation data from the central signer's relay (contract, operation 2a), for a VPC without egress.
 
-The relay is for a VPC without egress: the central signer fetches, and the proxy verifies what it gets exactly as if it had
-fetched it itself.
+The central signer fetches, and the proxy verifies what it gets exactly as if it had fetched it itself.
 """
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Sequence
 from datetime import datetime
 
 from proxy.call import Call
-from proxy.errors import DeadlineExceeded, ProxyError, RevocationUnavailable, SettingsError
+from proxy.errors import DeadlineExceeded, ProxyError, RevocationUnavailable
 from proxy.model import RevocationInfo
-from proxy.ports import Clock, RevocationSource, SignerBackend
-from proxy.settings import Settings
-from proxy.signers.central import CentralSigner
 from proxy.signers.central_answers import RevocationAnswer
 from proxy.signers.central_connection import CentralConnection
 from proxy.trust import ocsp
-from proxy.trust.caching import CachedRevocationSource
 from proxy.trust.crl import read_crl
 from proxy.trust.failures import EvidenceRejected, PathFailure
-from proxy.trust.network import NetworkRevocationSource
 from proxy.trust.paths import PathFinder
 
 
@@ -81,30 +74,3 @@ def _first_believable(answer: RevocationAnswer, certificate: bytes, issuer: byte
     raise RevocationUnavailable(
         "the central signer's revocation relay gave nothing that can be relied on" + (f": {reasons[0]}" if reasons else "")
     )
-
-
-def make_revocation_source(
-    settings: Settings, finder: PathFinder, clock: Clock, backends: Sequence[SignerBackend]
-) -> RevocationSource | None:
-    """The source that ``revocation.source`` names, with a cache in front of it; ``None`` for ``off``.
-
-    Args:
-        settings: All of them.
-        finder: Holds the anchors: those of signing certificates, and those of the TSAs where their chains are asked about.
-        clock: For the cache.
-        backends: From :func:`proxy.signers.registry.make_backends`.
-
-    Raises:
-        SettingsError: The network is to be asked but no anchors are set, so that no certificate's URLs may be followed.
-    """
-    source: RevocationSource
-    if settings.revocation.source == "off":
-        return None
-    if settings.revocation.source == "network":
-        if not finder.anchors:
-            raise SettingsError('revocation.source = "network" needs trust.anchors; set it to "off" to sign without checking')
-        source = NetworkRevocationSource(settings.revocation, finder, clock, settings.limits.upstream_in_flight)
-    else:
-        connection = next(backend.connection for backend in backends if isinstance(backend, CentralSigner))
-        source = CentralRevocationSource(connection, finder, settings.revocation.max_bytes)
-    return CachedRevocationSource(source, clock, settings.revocation.cache_seconds)
