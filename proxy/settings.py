@@ -41,7 +41,9 @@ class ListenerSettings(Section):
     """Where the service listens and how callers prove who they are.
 
     ``mode``: ``mutual-tls`` terminates TLS here; ``load-balancer`` takes the client certificate from the headers of an AWS
-    Application Load Balancer, from ``trusted_addresses`` alone.
+    Application Load Balancer, from ``trusted_addresses`` alone. ``certificate_header`` says which one, by the load balancer's
+    mutual TLS mode: ``leaf`` (verify) or ``chain`` (pass-through, verified here). The other header is never looked at: a load
+    balancer may pass on one that a caller made up.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - a container's service port; the security group decides who reaches it
@@ -52,6 +54,7 @@ class ListenerSettings(Section):
     client_ca: FilePath | None = None
     client_crl: FilePath | None = None
     trusted_addresses: tuple[str, ...] = ()
+    certificate_header: Literal["leaf", "chain"] = "leaf"
 
     @model_validator(mode="after")
     def _complete(self) -> "ListenerSettings":

@@ -1,0 +1,34 @@
+"""Health: for the load balancer whether this task lives and serves, for operators what it stands on."""
+
+import uuid
+
+from aiohttp import web
+
+from proxy.api.answers import json_response
+from proxy.api.context import EDGE
+from proxy.api.representations import HealthAnswer, Status
+from proxy.call import Call, Deadline
+from proxy.operations.service import Operations
+from proxy.ports import Clock
+
+PROBE_SECONDS = 10.0
+"""How long the dependencies may take to answer an operator."""
+
+
+async def live(_request: web.Request) -> web.StreamResponse:
+    """This task answers."""
+    return json_response(Status(status="ok"))
+
+
+async def ready(request: web.Request) -> web.StreamResponse:
+    """This task takes calls. What it stands on is not asked: if that fails, it fails for every task."""
+    edge = request.app[EDGE]
+    serves = edge.operations.health.ready and not edge.gate.closed
+    return json_response(Status(status="ok" if serves else "unavailable"), status=200 if serves else 503)
+
+
+async def dependencies(operations: Operations, clock: Clock) -> web.StreamResponse:
+    """Every dependency, asked now."""
+    call = Call(str(uuid.uuid4()), "", "health", clock.now(), Deadline.after(PROBE_SECONDS))
+    answer = HealthAnswer.of(ready=operations.health.ready, dependencies=await operations.health.dependencies(call))
+    return json_response(answer, status=200 if answer.ok and answer.ready else 503)

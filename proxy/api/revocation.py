@@ -1,0 +1,24 @@
+"""Revocation data for callers that cannot reach the responders themselves (contract, operation 2a)."""
+
+from aiohttp import web
+
+from proxy.api.answers import json_response
+from proxy.api.context import Context
+from proxy.api.representations import RevocationAnswer
+from proxy.api.schemas import NoParameters, RevocationRequest
+
+
+async def revocation_of_certificate(context: Context) -> web.StreamResponse:
+    """OCSP responses and CRLs about a signing certificate and its issuers."""
+    context.query(NoParameters)
+    certificate_id = context.request.match_info["certificateId"]
+    context.require_certificate(certificate_id)
+    return json_response(RevocationAnswer.of(await context.operations.certificates.revocation_of(context.call, certificate_id)))
+
+
+async def relay_revocation(context: Context) -> web.StreamResponse:
+    """The same about any certificates that chain to an anchor trusted here."""
+    context.query(NoParameters)
+    asked = await context.json(context.small_body("application/json"), RevocationRequest)
+    material = await context.operations.certificates.relay_revocation(context.call, asked.certificates)
+    return json_response(RevocationAnswer.of(material))

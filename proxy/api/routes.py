@@ -1,0 +1,308 @@
+"""Every route of this version, declared once. What a later version adds is not here, answers 404 and is in no document."""
+
+from typing import Final
+
+from proxy import errors
+from proxy.api import (
+    certificates,
+    documentation,
+    documents_out,
+    hashes,
+    health,
+    maintenance,
+    revocation,
+    signatures,
+    timestamps,
+    transactions,
+)
+from proxy.api.representations import (
+    Certificate,
+    CertificateChain,
+    CertificatePage,
+    HashAnswer,
+    MaintenanceAnswer,
+    RevocationAnswer,
+    SignedDocumentAnswer,
+    Status,
+    Transaction,
+    TransactionPage,
+)
+from proxy.api.route import Answer, CallRoute, OpenRoute, Route
+from proxy.api.schemas import (
+    CertificatesQuery,
+    ESParameters,
+    ESTParameters,
+    HashRequest,
+    RegistrationRequest,
+    RevocationRequest,
+    TimestampParameters,
+    TransactionsQuery,
+)
+from proxy.errors import ProxyError
+
+EVERY_CALL: Final[tuple[type[ProxyError], ...]] = (
+    errors.InvalidParameter,
+    errors.ClientCertificateRequired,
+    errors.ClientCertificateInvalid,
+    errors.RateLimit,
+    errors.InternalError,
+    errors.NotSupported,
+    errors.ShuttingDown,
+    errors.DeadlineExceeded,
+)
+"""What any call can end with."""
+
+_GRANTED: Final = (errors.OperationNotPermitted,)
+_BODY: Final = (
+    errors.LengthRequired,
+    errors.TooLarge,
+    errors.UnsupportedMediaType,
+    errors.LengthMismatch,
+    errors.DigestMismatch,
+    errors.NotAcceptable,
+)
+_SLOT: Final = (errors.ConcurrencyLimit, errors.Maintenance)
+_CERTIFICATE: Final = (errors.CertificateNotPermitted, errors.CertificateNotFound)
+_SIGNER: Final = (errors.SignerError, errors.SignerUnavailable)
+_SIGNING: Final = (
+    errors.CertificateExpired,
+    errors.CertificateNotYetValid,
+    errors.CertificateRevoked,
+    errors.AlgorithmNotAllowed,
+    errors.SignatureInvalid,
+    errors.RevocationUnavailable,
+)
+_TSA: Final = (errors.TSAProfileNotFound, errors.TSAError, errors.TSAUnavailable)
+_DOCUMENT: Final = (
+    errors.InvalidDocument,
+    errors.PDFVersionUnsupported,
+    errors.PDFEncrypted,
+    errors.FieldExists,
+    errors.FieldNotFound,
+    errors.SeedValueConflict,
+    errors.MDPLocked,
+    errors.FieldLocked,
+    errors.SpoolFull,
+)
+_SIGN_DOCUMENT: Final = (*_GRANTED, *_BODY, *_SLOT, *_CERTIFICATE, *_SIGNER, *_SIGNING, *_DOCUMENT)
+
+_CERTIFICATE_ID: Final = {"certificateId": "The certificate's id."}
+_DOCUMENT_ANSWERS: Final = (
+    Answer(documents_out.PDF, description="The signed document."),
+    Answer(documents_out.JSON, SignedDocumentAnswer, "Facts and document; the facts alone for a dry run."),
+    Answer(documents_out.OCTETS, description="With return=increment: the bytes to append to the document as it was sent."),
+)
+
+CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
+    *(
+        CallRoute(
+            method,
+            "/v1/signatures/es",
+            f"{method.lower()}SignatureES",
+            "ES signature (PAdES-B-B)",
+            _DOCUMENT_ANSWERS,
+            "Signs a PDF. Verifiable until the signing certificate ends.",
+            operation="es",
+            grant="es",
+            handler=signatures.sign_es,
+            body=ESParameters,
+            takes_document=True,
+            in_maintenance_refused=True,
+            errors=_SIGN_DOCUMENT,
+        )
+        for method in ("POST", "PUT")
+    ),
+    *(
+        CallRoute(
+            method,
+            "/v1/signatures/es-t",
+            f"{method.lower()}SignatureEST",
+            "ES-T signature (PAdES-B-T)",
+            _DOCUMENT_ANSWERS,
+            "Signs a PDF and time-stamps the signature.",
+            operation="es-t",
+            grant="es-t",
+            handler=signatures.sign_es_t,
+            body=ESTParameters,
+            takes_document=True,
+            in_maintenance_refused=True,
+            errors=(*_SIGN_DOCUMENT, *_TSA),
+        )
+        for method in ("POST", "PUT")
+    ),
+    CallRoute(
+        "POST",
+        "/v1/signatures/hash",
+        "signHashes",
+        "Hash signatures",
+        (Answer("application/json", HashAnswer, "One value a digest, in the order of the request."),),
+        "Signature values over digests the caller computed: RSASSA-PKCS1-v1_5 and RSASSA-PSS values are octets as in PKCS #1, "
+        "ECDSA values are DER. All or nothing.",
+        operation="hash",
+        grant="hash",
+        handler=hashes.sign_hashes,
+        body=HashRequest,
+        in_maintenance_refused=True,
+        errors=(*_GRANTED, *_BODY, *_SLOT, *_CERTIFICATE, *_SIGNER, *_SIGNING),
+    ),
+    CallRoute(
+        "POST",
+        "/v1/timestamps/hash",
+        "timestampHash",
+        "Timestamp token on a digest (RFC 3161)",
+        (Answer(timestamps.REPLY, description="TimeStampResp in DER, checked; a rejection by the authority as it stands."),),
+        "RFC 3161 over HTTP. Imprint, nonce, policy and certReq travel on; extensions do not.",
+        query=TimestampParameters,
+        operation="timestamp-hash",
+        grant="timestamp-hash",
+        handler=timestamps.timestamp_hash,
+        body_media_type=timestamps.QUERY,
+        in_maintenance_refused=True,
+        errors=(*_GRANTED, *_BODY, *_SLOT, *_TSA),
+    ),
+    CallRoute(
+        "GET",
+        "/v1/certificates",
+        "listCertificates",
+        "Signing certificates granted to the caller",
+        (Answer("application/json", CertificatePage),),
+        query=CertificatesQuery,
+        operation="certificates",
+        grant="certificates",
+        handler=certificates.list_certificates,
+        errors=(*_GRANTED, *_SIGNER, errors.Maintenance),
+    ),
+    CallRoute(
+        "POST",
+        "/v1/certificates",
+        "registerCertificate",
+        "Register a certificate issued to a key of the signer",
+        (Answer("application/json", Certificate),),
+        status=201,
+        operation="register",
+        grant="register",
+        handler=certificates.register_certificate,
+        body=RegistrationRequest,
+        in_maintenance_refused=True,
+        errors=(*_GRANTED, *_BODY, *_SIGNER, errors.Maintenance, errors.KeyNotFound, errors.CertificateKeyMismatch),
+    ),
+    CallRoute(
+        "GET",
+        "/v1/certificates/{certificateId}",
+        "getCertificate",
+        "One signing certificate",
+        (Answer("application/json", Certificate),),
+        path_parameters=_CERTIFICATE_ID,
+        operation="certificates",
+        grant="certificates",
+        handler=certificates.get_certificate,
+        errors=(*_GRANTED, *_CERTIFICATE, *_SIGNER, errors.Maintenance),
+    ),
+    CallRoute(
+        "GET",
+        "/v1/certificates/{certificateId}/chain",
+        "getCertificateChain",
+        "A certificate's chain and algorithms",
+        (Answer("application/json", CertificateChain),),
+        path_parameters=_CERTIFICATE_ID,
+        operation="certificates",
+        grant="certificates",
+        handler=certificates.get_chain,
+        errors=(*_GRANTED, *_CERTIFICATE, *_SIGNER, errors.Maintenance),
+    ),
+    CallRoute(
+        "GET",
+        "/v1/certificates/{certificateId}/revocation",
+        "getCertificateRevocation",
+        "Revocation data about a signing certificate and its issuers",
+        (Answer("application/json", RevocationAnswer),),
+        path_parameters=_CERTIFICATE_ID,
+        operation="revocation",
+        grant="revocation",
+        handler=revocation.revocation_of_certificate,
+        errors=(*_GRANTED, *_CERTIFICATE, *_SIGNER, errors.Maintenance, errors.RevocationUnavailable),
+    ),
+    CallRoute(
+        "POST",
+        "/v1/revocation",
+        "relayRevocation",
+        "Revocation data about certificates that chain to a trusted anchor",
+        (Answer("application/json", RevocationAnswer),),
+        operation="revocation",
+        grant="revocation",
+        handler=revocation.relay_revocation,
+        body=RevocationRequest,
+        errors=(*_GRANTED, *_BODY, errors.RevocationUnavailable),
+    ),
+    CallRoute(
+        "GET",
+        "/v1/maintenance",
+        "getMaintenance",
+        "Is the service in maintenance",
+        (Answer("application/json", MaintenanceAnswer),),
+        operation="maintenance",
+        grant=None,
+        handler=maintenance.get_maintenance,
+        errors=_SIGNER,
+    ),
+    CallRoute(
+        "GET",
+        "/v1/operations",
+        "listOperations",
+        "The caller's own transactions, newest first",
+        (Answer("application/json", TransactionPage),),
+        query=TransactionsQuery,
+        operation="operations",
+        grant=None,
+        handler=transactions.list_transactions,
+    ),
+    CallRoute(
+        "GET",
+        "/v1/operations/{transactionId}",
+        "getOperation",
+        "What became of one call",
+        (Answer("application/json", Transaction),),
+        path_parameters={"transactionId": "Transaction-Id of the call."},
+        operation="operations",
+        grant=None,
+        handler=transactions.get_transaction,
+        errors=(errors.TransactionNotFound,),
+    ),
+)
+
+OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (
+    OpenRoute(
+        "GET",
+        "/healthz",
+        "getLiveness",
+        "Does this task live",
+        (Answer("application/json", Status),),
+        handler=health.live,
+    ),
+    OpenRoute(
+        "GET",
+        "/readyz",
+        "getReadiness",
+        "Does this task take calls (503 if not)",
+        (Answer("application/json", Status),),
+        handler=health.ready,
+    ),
+    OpenRoute(
+        "GET",
+        "/openapi.json",
+        "getOpenAPI",
+        "This document",
+        (Answer("application/json"),),
+        handler=documentation.get_openapi,
+    ),
+    OpenRoute(
+        "GET",
+        "/docs",
+        "getDocumentation",
+        "This document to read",
+        (Answer("text/html"),),
+        handler=documentation.get_page,
+    ),
+)
+
+ROUTES: Final[tuple[Route, ...]] = (*CALL_ROUTES, *OPEN_ROUTES)

@@ -1,0 +1,81 @@
+"""Runs an application: how connections are read, what malformed requests are told, and how it stops.
+
+A request that is no HTTP never reaches the application; its answer is a problem all the same.
+"""
+
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from proxy.api.calls import HEADER, new_transaction_id
+from proxy.api.context import EDGE
+from proxy.api.middlewares import INTERNAL_DETAIL, SECURITY_HEADERS
+from proxy.api.problems import problem_response
+from proxy.errors import InternalError, InvalidParameter, ProxyError
+
+HEADER_BYTES = 65_536
+"""Bytes of one header field: a load balancer passes a whole chain of certificates in one."""
+
+CONNECTION_SECONDS = 5.0
+"""How long connections may take to close once no call is left on them."""
+
+_log = structlog.get_logger("proxy.api")
+
+
+class _Connection(web.RequestHandler):
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what the application could not: bytes that are no request, or a fault outside it."""
+        del message
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("an answer has begun; it cannot be another now")
+        error: ProxyError
+        if status < 500:
+            _log.info("request.malformed", reason=type(exc).__name__)
+            error = InvalidParameter("the request is not well-formed HTTP")
+        else:
+            _log.error("request.unexpected", exc_info=exc)
+            error = InternalError(INTERNAL_DETAIL)
+        transaction_id = new_transaction_id()
+        response = problem_response(error, transaction_id=transaction_id)
+        response.headers.update(SECURITY_HEADERS)
+        response.headers[HEADER] = transaction_id
+        # Left unset, the server would name itself and its version.
+        response.headers["Server"] = "-"
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> _Connection:
+        return _Connection(
+            self,
+            loop=self._loop,
+            access_log=None,  # type: ignore[arg-type]  # declared a logger, tested for None: every call has its own log line
+            auto_decompress=False,
+            max_field_size=HEADER_BYTES,
+        )
+
+
+class APIRunner(web.AppRunner):
+    """Runs the application of :func:`~proxy.api.application.make_api`."""
+
+    def __init__(self, app: web.Application, **options: Any) -> None:
+        super().__init__(app, shutdown_timeout=CONNECTION_SECONDS, **options)
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(made.request_handler, request_factory=made.request_factory)
+
+    async def cleanup(self) -> None:
+        """Stop: calls in progress finish within ``limits.shutdown_seconds``, then the listeners and connections close."""
+        if self.server is not None:
+            edge = self.app[EDGE]
+            await edge.gate.close(edge.settings.limits.shutdown_seconds)
+        await super().cleanup()

@@ -1,0 +1,70 @@
+"""TLS on the service's port (RFC 8446, RFC 5246).
+
+A client certificate is asked for and not demanded, so that a caller without one gets an answer that says so. One that comes is
+verified in the handshake: an untrusted chain ends in an alert, which is logged.
+"""
+
+import ssl
+from pathlib import Path
+
+import structlog
+
+from proxy.errors import SettingsError
+from proxy.settings import ListenerSettings
+
+_log = structlog.get_logger("proxy.tls")
+
+CIPHERS_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Forward secret and authenticated; TLS 1.3 has no others."""
+
+
+class _LoggedHandshake(ssl.SSLObject):
+    """Tells the log of a certificate that does not verify: asyncio drops that failure in silence."""
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            _log.warning("client_certificate.untrusted", reason=error.verify_message)
+            raise
+
+
+def server_context(listener: ListenerSettings) -> ssl.SSLContext | None:
+    """The context of the service's port, or ``None`` where it speaks plain HTTP behind its load balancer.
+
+    Raises:
+        SettingsError: Certificate, key or authorities cannot be used.
+    """
+    if listener.certificate is None or listener.key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS_1_2)
+    context.set_alpn_protocols(["http/1.1"])
+    # A resumed session would not be verified again.
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+    context.num_tickets = 0
+    _use(context, listener.certificate, listener.key)
+    if listener.mode == "mutual-tls":
+        assert listener.client_ca is not None, "the settings demand it"
+        context.verify_mode = ssl.CERT_OPTIONAL
+        # The file's certificates are the anchors, whether they are roots or not.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        try:
+            context.load_verify_locations(cafile=listener.client_ca)
+        except OSError as error:
+            raise SettingsError(f"{listener.client_ca}: {error}") from error
+    context.sslobject_class = _LoggedHandshake
+    return context
+
+
+def _use(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except OSError as error:
+        raise SettingsError(f"{certificate}, {key}: {error}") from error
+
+
+def _no_password() -> str:
+    """Instead of the prompt on the terminal that an encrypted key would bring up."""
+    raise SettingsError("the listener's key is encrypted")
