@@ -23,6 +23,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make .venv and install exactly what locks/dev.txt names
+	@:
 
 # PYTHON=... chooses an interpreter; otherwise the first that is new enough and can make environments.
 $(LOCKED): locks/dev.txt
@@ -69,6 +70,7 @@ bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python -m benchmarks $(ARGS)
 
 judge: $(JUDGE_JAR) ## Build the EU DSS judge of the conformance tests (Java 17, Maven)
+	@:
 
 $(JUDGE_JAR): $(JUDGE_SOURCES)
 	mvn --quiet --batch-mode --file $(JUDGE)/pom.xml package
