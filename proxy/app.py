@@ -10,12 +10,17 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
+from aiohttp import web
 
+from proxy.api.application import make_admin, make_api
+from proxy.api.server import APIRunner
+from proxy.api.tls import server_context
 from proxy.engine.pool import EnginePool
+from proxy.errors import SettingsError
 from proxy.operations.certificates import Certificates
 from proxy.operations.credentials import Credentials
 from proxy.operations.hashes import HashSigning
@@ -37,6 +42,8 @@ from proxy.trust.network import NetworkRevocationSource
 from proxy.trust.paths import PathFinder
 from proxy.trust.validation_material import MaterialSource
 from proxy.tsa.profiles import TSAProfiles
+
+_log = structlog.get_logger("proxy.service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +128,92 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
             journal=journal,
             health=Health(registry=registry),
         )
+
+
+def serve(settings: Settings) -> int:
+    """Run the service until SIGTERM or SIGINT, then stop as the settings say.
+
+    Returns:
+        The exit code: 0 after an orderly stop.
+
+    Raises:
+        SettingsError: The settings name something that cannot be used; nothing listens then.
+    """
+    configure_logging(settings.log)
+    _confine_files()
+    asyncio.run(_serve(settings))
+    return 0
+
+
+def configure_logging(settings: LogSettings) -> None:
+    """Structured lines on standard error: JSON for machines, or text for a terminal."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    if settings.style == "json":
+        rendering: list[structlog.typing.Processor] = [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    else:
+        rendering = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    structlog.configure(
+        processors=[*shared, *rendering],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries log through the standard library: warnings and above, in the same place.
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+def _confine_files() -> None:
+    """No core dump, and no file that others can read: either could hold a document."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
+
+
+async def _serve(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with (
+        open_services(settings) as services,
+        open_operations(services) as operations,
+        _listening(settings, operations, services.clock),
+    ):
+        operations.health.ready = True
+        _log.info("service.started", host=settings.listener.host, port=settings.listener.port)
+        await stopped.wait()
+        operations.health.ready = False
+        _log.info("service.stopping", seconds=settings.limits.shutdown_seconds)
+    _log.info("service.stopped")
+
+
+@asynccontextmanager
+async def _listening(settings: Settings, operations: Operations, clock: Clock) -> AsyncIterator[None]:
+    """The service's listener and, where one is set, the operators'."""
+    async with AsyncExitStack() as stack:
+        if settings.admin.port is not None:
+            admin = web.AppRunner(make_admin(settings, operations, clock), access_log=None)
+            await admin.setup()
+            stack.push_async_callback(admin.cleanup)
+            await _bind(web.TCPSite(admin, settings.admin.host, settings.admin.port))
+        runner = APIRunner(make_api(settings, operations, clock))
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        listener = settings.listener
+        await _bind(web.TCPSite(runner, listener.host, listener.port, ssl_context=server_context(listener), backlog=1024))
+        yield
+
+
+async def _bind(site: web.TCPSite) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        raise SettingsError(f"cannot listen on {site.name}: {error.strerror}") from error

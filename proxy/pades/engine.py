@@ -5,15 +5,20 @@ Parsing happens in an engine process that gets the spool's descriptor; the diges
 
 import asyncio
 
+import structlog
+
 from proxy.call import Call
 from proxy.engine.pool import EnginePool, TaskFailed
-from proxy.errors import InternalError
+from proxy.errors import InternalError, ProxyError
 from proxy.model import Digest, HashAlgorithm
 from proxy.pades.values import CHECK, PREPARE, CheckSignature, PreparedSignature, PrepareSignature
 from proxy.spool import SpooledDocument
 
 TASKS = "proxy.pades.tasks"
 """The module whose tasks the engine processes run."""
+
+
+_log = structlog.get_logger("proxy.pades")
 
 
 class PAdESEngine:
@@ -61,7 +66,13 @@ class PAdESEngine:
         try:
             return await self._pool.run(task, document.descriptor, argument, deadline=call.deadline)
         except TaskFailed as error:
+            _log.error("engine.failed", transactionId=call.transaction_id, task=task, error=str(error), trace=error.trace)
             raise InternalError("the document engine failed") from error
+        except ProxyError as error:
+            if isinstance(error.__cause__, TaskFailed):
+                # Engine processes do not log; what lies under a damaged document's code is told here.
+                _log.info("engine.refused", transactionId=call.transaction_id, code=error.code, cause=str(error.__cause__))
+            raise
 
 
 def _within(document: SpooledDocument, prepared: PreparedSignature) -> bool:

@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-import structlog
 from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
-from pyhanko.pdf_utils.misc import PdfDecodeLimitError, PdfError
+from pyhanko.pdf_utils.misc import PdfDecodeLimitError
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from proxy.errors import InvalidDocument, PDFEncrypted, PDFVersionUnsupported, ProxyError
-
-_log = structlog.get_logger("proxy.pades")
 
 HEADER_WINDOW = 1024
 """Bytes in which ``%PDF-`` must begin (ISO 32000-1, Annex H.3, implementation note 13)."""
@@ -38,10 +35,7 @@ def reading_errors() -> Iterator[None]:
         raise
     except PdfDecodeLimitError as error:
         raise InvalidDocument("a stream of the PDF decodes to more than is allowed") from error
-    except PdfError as error:
-        raise InvalidDocument("the PDF is damaged: it cannot be read") from error
     except Exception as error:  # the docstring says why
-        _log.warning("pdf.unreadable", error=type(error).__name__)
         raise InvalidDocument("the PDF is damaged: it cannot be read") from error
 
 
