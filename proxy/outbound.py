@@ -28,6 +28,9 @@ from proxy.errors import DeadlineExceeded, SettingsError
 AddressPolicy = Callable[[str, int, IPv4Address | IPv6Address], bool]
 """Whether ``host:port`` may be contacted at the address it resolved to."""
 
+FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
+"""All that the HTTP client and the sockets under it raise; TLS errors and ``TimeoutError`` are ``OSError``."""
+
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _LARGEST_PAUSE = 3600.0
 
@@ -194,7 +197,7 @@ class Link:
         try:
             async with scope:
                 answer = await self._perform(method, url, headers, body, progress)
-        except (aiohttp.ClientError, HttpProcessingError, OSError, EOFError) as error:
+        except FAILURES as error:
             if scope.expired():
                 if allowed < self._timeout:
                     raise DeadlineExceeded("the request's time is over") from error
@@ -284,7 +287,7 @@ def link_error(error: Exception) -> LinkError:
             kind = LinkGarbled
         case _:
             kind = LinkBroken
-    return kind(f"{type(error).__name__}: {error}")
+    return kind(f"{type(error).__name__}: {error!s}")
 
 
 class _PolicyResolver(AbstractResolver):
