@@ -216,7 +216,6 @@ def ocsp_response(
     next_update: datetime | None = NOW + timedelta(hours=1),
     by_name: bool = False,
     cert_id_algorithm: hashes.HashAlgorithm | None = None,
-    key: PrivateKey | None = None,
 ) -> bytes:
     """DER of an ``OCSPResponse``; signed by the issuer unless a responder is given."""
     responder = responder or issuer
@@ -236,4 +235,4 @@ def ocsp_response(
     )
     if included:
         builder = builder.certificates([holder.certificate for holder in included])
-    return builder.sign(key or responder.key, hashes.SHA256()).public_bytes(Encoding.DER)
+    return builder.sign(responder.key, hashes.SHA256()).public_bytes(Encoding.DER)
