@@ -9,6 +9,20 @@ CHECK = "pades.check_signature"
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationData:
+    """What a document security store holds: DER of certificates, ``OCSPResponse`` and ``CertificateList`` values."""
+
+    certificates: tuple[bytes, ...] = ()
+    ocsp_responses: tuple[bytes, ...] = ()
+    crls: tuple[bytes, ...] = ()
+
+    @property
+    def parts(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]]:
+        """The three lists, in the order of their names."""
+        return self.certificates, self.ocsp_responses, self.crls
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareSignature:
     """What to append for a signature.
 

@@ -1,0 +1,80 @@
+"""The document security store (engine process): validation data inside the file, ISO 32000-2, 12.8.4.3.
+
+Written without VRI entries, which the baseline profile discourages (EN 319 142-1, 6.3); those that others wrote stay as they
+are. What the store holds already is not added again.
+"""
+
+from collections.abc import Iterable
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from proxy.pades.objects import entry
+from proxy.pades.values import ValidationData
+
+_STORE = generic.pdf_name("/DSS")
+_PARTS = (
+    (generic.pdf_name("/Certs"), DecodePurpose.CERTIFICATE),
+    (generic.pdf_name("/OCSPs"), DecodePurpose.OCSP_RESPONSE),
+    (generic.pdf_name("/CRLs"), DecodePurpose.CRL),
+)
+
+
+def read_validation_data(reader: PdfFileReader | IncrementalPdfFileWriter) -> ValidationData:
+    """What the document's store holds; empty where it has none."""
+    store = entry(reader.root, _STORE)
+    return ValidationData(*(tuple(_streams(entry(store, key), purpose)) for key, purpose in _PARTS))
+
+
+def _streams(items: Iterable[generic.PdfObject] | None, purpose: DecodePurpose) -> Iterable[bytes]:
+    for item in items or ():
+        stream = item.get_object()
+        if isinstance(stream, generic.StreamObject):
+            yield stream.read_data(purpose)
+
+
+def supply_validation_data(writer: IncrementalPdfFileWriter, data: ValidationData) -> bool:
+    """Add what the store does not hold yet to the update that ``writer`` is to append.
+
+    Args:
+        writer: The update.
+        data: DER values.
+
+    Returns:
+        Whether anything was added.
+    """
+    known = read_validation_data(writer)
+    added = [
+        [der for der in dict.fromkeys(new) if der not in old]
+        for new, old in zip(data.parts, known.parts, strict=True)
+    ]
+    if not any(added):
+        return False
+    store = entry(writer.root, _STORE)
+    if store is None:
+        store = generic.DictionaryObject({generic.pdf_name("/Type"): _STORE})
+        writer.root[_STORE] = writer.add_object(store)
+        writer.update_root()
+    else:
+        writer.update_container(store)
+    for (key, _), new in zip(_PARTS, added, strict=True):
+        if new:
+            _extend(writer, store, key, new)
+    return True
+
+
+def _extend(writer: IncrementalPdfFileWriter, store: generic.DictionaryObject, key: str, values: list[bytes]) -> None:
+    array = entry(store, key)
+    if array is None:
+        array = store[key] = generic.ArrayObject()
+    else:
+        writer.update_container(array)
+    array.extend(writer.add_object(_stream(value)) for value in values)
+
+
+def _stream(value: bytes) -> generic.StreamObject:
+    stream = generic.StreamObject(stream_data=value)
+    stream.compress()
+    return stream
