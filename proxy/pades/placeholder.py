@@ -49,7 +49,7 @@ class DeferredTimestamp(_Deferred, DocumentTimestamp):
     """A document timestamp dictionary (sub-filter ``ETSI.RFC3161``, EN 319 142-1, 5.4.3) to be filled from outside."""
 
     def __init__(self, *, contents_bytes: int) -> None:
-        super().__init__(bytes_reserved=2 * contents_bytes)
+        super().__init__(bytes_reserved=2 * contents_bytes)  # type: ignore[no-untyped-call]  # untyped in pyHanko
 
 
 def append_update(writer: IncrementalPdfFileWriter) -> int:
