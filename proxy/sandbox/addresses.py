@@ -106,6 +106,11 @@ class Addresses:
         """Base URL of the central signer."""
         return f"https://{LOOPBACK}:{self.central}"
 
+    @property
+    def admin_url(self) -> str:
+        """Base URL of the proxy's operations' side."""
+        return f"http://{LOOPBACK}:{self.admin}"
+
 
 def _free_ports(count: int, preferred: Sequence[int]) -> list[int]:
     """Ports nobody listens on, the preferred ones first where they are free.

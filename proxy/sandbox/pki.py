@@ -18,7 +18,8 @@ from proxy.sandbox.folder import StateFolder, write_file
 from proxy.sandbox.keys import KeyKind, ensure_keys, load_key
 from proxy.sandbox.profiles import AUTHORITIES, CLIENTS, SIGNING, TLS_SERVERS, YEAR, AuthorityProfile, distinguished_name
 
-CLIENT_CRL_VALID = timedelta(days=30)
+CLIENT_CRL_VALID = timedelta(days=365)
+"""Renewed at every start; a listener refuses everybody once it is out of date."""
 UNREGISTERED_KEY = "unregistered"
 """Id of a key of the central signer that waits for its certificate."""
 

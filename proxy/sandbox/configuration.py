@@ -1,0 +1,123 @@
+"""The settings of the central signer and of the proxy, as an operator would write them: production files, nothing of a sandbox.
+
+Paths are relative to the file, which lies in the sandbox's folder.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from proxy.sandbox import profiles
+from proxy.sandbox.addresses import LOOPBACK, Addresses, Listen
+from proxy.sandbox.authority import load_chain
+from proxy.sandbox.folder import StateFolder, write_file
+from proxy.sandbox.pki import client_crl
+
+HASH_SIGNING = ("hash", "certificates", "register", "revocation")
+"""What the central signer grants."""
+EVERYTHING = ("es", "es-t", "hash", "timestamp-hash", "certificates", "register", "revocation")
+SHUTDOWN_SECONDS = 10
+
+
+def write_settings(folder: StateFolder, addresses: Addresses, listen_host: str) -> None:
+    """Write ``central.toml`` and ``proxy.toml``.
+
+    Args:
+        folder: Where the PKI is.
+        addresses: Who listens on which port.
+        listen_host: Where the proxy listens; the central signer stays on loopback.
+
+    Raises:
+        SettingsError: A certificate to enroll cannot be read.
+    """
+    write_file(folder.settings("central"), central_settings(folder, addresses).encode())
+    write_file(folder.settings("proxy"), proxy_settings(folder, addresses, listen_host).encode())
+
+
+def central_settings(folder: StateFolder, addresses: Addresses) -> str:
+    """The central signer: keys in a folder, hash signatures for the proxy; the application may ask it directly, too."""
+    clients = [_client(folder, name, HASH_SIGNING) for name in ("proxy", "app")]
+    return "\n".join(
+        [
+            *_listener(folder, "central", Listen(LOOPBACK, addresses.central)),
+            *("[engine]", "processes = 1", ""),
+            *("[software]", f'directory = "{_path(folder, folder.central_keys)}"', ""),
+            *_common(folder, addresses, "central"),
+            *clients,
+        ]
+    )
+
+
+def proxy_settings(folder: StateFolder, addresses: Addresses, listen_host: str) -> str:
+    """The proxy: signs by the central signer, time-stamps by the authority; ``app`` may do all, ``other`` only read."""
+    towards_central = folder.client("proxy")
+    return "\n".join(
+        [
+            *_listener(folder, "proxy", Listen(listen_host, addresses.proxy)),
+            *("[admin]", f"port = {addresses.admin}", ""),
+            "[central]",
+            f'url = "{addresses.central_url}"',
+            f'ca = "{_path(folder, folder.anchor("tls-ca"))}"',
+            f'client_certificate = "{_path(folder, towards_central.certificate)}"',
+            f'client_key = "{_path(folder, towards_central.key)}"',
+            "",
+            "[[tsa]]",
+            f'url = "{addresses.tsa_url}"',
+            f'policy_oid = "{profiles.TSA_POLICY_OID}"',
+            f"trust_anchors = {_anchors(folder)}",
+            "",
+            *_common(folder, addresses, "proxy"),
+            _client(folder, "app", EVERYTHING),
+            _client(folder, "other", ("certificates",)),
+        ]
+    )
+
+
+def _listener(folder: StateFolder, name: str, listen: Listen) -> Sequence[str]:
+    files = folder.tls(name)
+    return (
+        "[listener]",
+        f'host = "{listen.host}"',
+        f"port = {listen.port}",
+        f'certificate = "{_path(folder, files.certificate)}"',
+        f'key = "{_path(folder, files.key)}"',
+        f'client_ca = "{_path(folder, folder.anchor("client-ca"))}"',
+        f'client_crl = "{_path(folder, client_crl(folder))}"',
+        "",
+        "[limits]",
+        f"shutdown_seconds = {SHUTDOWN_SECONDS}",
+        "",
+    )
+
+
+def _common(folder: StateFolder, addresses: Addresses, name: str) -> Sequence[str]:
+    return (
+        "[revocation]",
+        "# The responder is on loopback, where nothing is asked unless it is named here.",
+        f'allow = ["{LOOPBACK}:{addresses.responder}"]',
+        "",
+        "[trust]",
+        f"anchors = {_anchors(folder)}",
+        "",
+        "[stores]",
+        f'transaction_log = "{_path(folder, folder.transaction_log(name))}"',
+        "",
+    )
+
+
+def _client(folder: StateFolder, name: str, operations: Sequence[str]) -> str:
+    fingerprint = load_chain(folder.client(name).certificate)[0].fingerprint(SHA256()).hex()
+    return (
+        f'[[clients]]\nname = "{name}"\ncertificate_sha256 = "{fingerprint}"\n'
+        f'operations = {json.dumps(operations)}\ncertificates = ["*"]\n'
+    )
+
+
+def _anchors(folder: StateFolder) -> str:
+    return json.dumps([_path(folder, folder.anchor(name)) for name in profiles.TRUST_ANCHORS])
+
+
+def _path(folder: StateFolder, path: Path) -> str:
+    return path.relative_to(folder.root).as_posix()
