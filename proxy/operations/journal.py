@@ -109,11 +109,22 @@ def _line(record: TransactionRecord) -> dict[str, object]:
         "resultCode": record.result_code,
         "certificateId": record.certificate_id,
         "form": record.form,
-        "level": record.level,
+        # "level" is the log level's name for every reader of structured logs.
+        "signatureLevel": record.level,
+        "dryRun": record.dry_run,
         "documentBytes": record.document_bytes,
+        "documentSha256": record.document_sha256,
+        "resultSha256": record.result_sha256,
+        "digests": list(record.digests),
         "milliseconds": round((ended - record.started).total_seconds() * 1000, 1),
         "stages": {entry.stage: entry.microseconds for entry in record.stages},
         "exchanges": [
-            {"destination": entry.destination, "sent": entry.sent, "received": entry.received} for entry in record.exchanges
+            {
+                "destination": entry.destination,
+                "sent": entry.sent,
+                "received": entry.received,
+                "sentSha256": entry.sent_sha256,
+            }
+            for entry in record.exchanges
         ],
     }
