@@ -85,17 +85,20 @@ class Processes:
         return code
 
     async def stop(self) -> None:
-        """Ask all to end and wait a bounded time; whoever is not done by then is killed."""
+        """Ask each to end, the last started first: it may need the others for what it has in flight.
+
+        The time for all of them is bounded; whoever is not done by then is killed.
+        """
         self._stopping = True
-        for child in self._children.values():
-            self._signal(child, signal.SIGTERM)
-        ends = [child.end for child in self._children.values()]
-        if ends:
-            _, late = await asyncio.wait(ends, timeout=STOP_SECONDS)
-            if late:
-                for child in self._children.values():
-                    self._signal(child, signal.SIGKILL)
-                await asyncio.wait(late)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                for child in reversed(self._children.values()):
+                    self._signal(child, signal.SIGTERM)
+                    await asyncio.shield(child.end)
+        except TimeoutError:
+            for child in self._children.values():
+                self._signal(child, signal.SIGKILL)
+            await asyncio.wait([child.end for child in self._children.values()])
         self._children.clear()
 
     def last_words(self, name: str) -> str:
