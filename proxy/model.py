@@ -73,6 +73,51 @@ class BaselineLevel(StrEnum):
     B_LTA = "B-LTA"
 
 
+class Origin(StrEnum):
+    """The corner of the page, as it is seen, that a position counts from."""
+
+    BOTTOM_LEFT = "bottom-left"
+    BOTTOM_RIGHT = "bottom-right"
+    TOP_LEFT = "top-left"
+    TOP_RIGHT = "top-right"
+
+
+class LengthUnit(StrEnum):
+    """Units of lengths on a page. A point is 1/72 inch."""
+
+    MILLIMETRE = "mm"
+    POINT = "pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """A visible signature.
+
+    Attributes:
+        page: Counted from 1.
+        origin: Corner that ``x`` and ``y`` count from, on the page as a viewer shows it (rotated, cropped).
+        x: Distance of the box's nearest vertical edge from the origin's.
+        y: Distance of the box's nearest horizontal edge from the origin's.
+        width: Of the box.
+        height: Of the box.
+        unit: Of all four.
+        text: To set into the box; lines may be broken.
+        rotation: Of the content within the box, counterclockwise, 0, 90, 180 or 270 degrees.
+        seal_image: The image file as it came, if one came.
+    """
+
+    page: int
+    origin: Origin
+    x: float
+    y: float
+    width: float
+    height: float
+    unit: LengthUnit
+    text: str | None = None
+    rotation: int = 0
+    seal_image: bytes | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SignatureRequest:
     """What a caller asks of one document signature; text is already bounded by the edge.
