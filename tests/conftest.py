@@ -5,9 +5,12 @@ import os
 import socket
 import sys
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support.sandbox import Sandbox
 
 _trespasses: list[str] = []
 _closed = False
@@ -66,6 +69,16 @@ def _closed_network() -> Iterator[None]:
     yield
     _closed = False
     assert not _trespasses, f"left loopback: {_trespasses}"
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Sandbox"]:
+    """The real sandbox, started once a test process and stopped at its end."""
+    # Imported by the tests that need it alone: it brings the whole product with it.
+    from tests.support.sandbox import started_sandbox
+
+    with started_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
 
 
 def _in_ci() -> bool:
