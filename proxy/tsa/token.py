@@ -146,7 +146,7 @@ def _references(attributes: dict[str, cms.CMSAttribute]) -> list[CertificateRefe
             issuer, serial_number = None, None
             if not isinstance(issuer_serial, core.Void):
                 serial_number = issuer_serial["serial_number"].native
-                names = [given.chosen.dump() for given in issuer_serial["issuer"] if given.name == "directory_name"]
+                names = [given.chosen.untag().dump() for given in issuer_serial["issuer"] if given.name == "directory_name"]
                 issuer = names[0]
             hash_name = "sha1" if name == "signing_certificate" else entry["hash_algorithm"]["algorithm"].native
             found.append(CertificateReference(hash_name, entry["cert_hash"].native, issuer, serial_number))
@@ -273,8 +273,10 @@ def _check_references(parsed: ParsedToken, signer: bytes) -> None:
 
 def _is_issuer(certificate: bytes, name: bytes) -> bool:
     """Whether a certificate's issuer is ``name`` (DER), compared as RFC 5280, 7.1 says."""
-    issuer = asn1_x509.Certificate.load(certificate).issuer
-    return bool(issuer == asn1_x509.Name.load(name))
+    try:
+        return bool(asn1_x509.Certificate.load(certificate).issuer == asn1_x509.Name.load(name))
+    except UNREADABLE as error:
+        raise TSAError("the time-stamp token cannot be read") from error
 
 
 def _key_identifier(certificate: x509.Certificate) -> bytes:
