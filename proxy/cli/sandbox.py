@@ -2,7 +2,12 @@
 
 import argparse
 import sys
-from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from proxy.cli.verb_parser import VerbParser, Verbs
 
 _DESCRIPTION = """\
 Run a whole signing service on this machine until Ctrl-C: a development CA with
@@ -41,42 +46,48 @@ way, by the SHA-256 that is printed.
 """
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
-    parser = subparsers.add_parser(
+    parser = verbs.add_parser(
         "sandbox",
         help="a whole service on loopback, to try and to test against",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.add_argument("--dir", metavar="STATE", type=Path, default=Path("state"), help="its folder (default: ./state)")
+    parser.options = _options
+    parser.set_defaults(run=run)
+
+
+def _options(parser: "VerbParser") -> None:
+    parser.add_argument("--dir", metavar="STATE", type=_path, default="state", help="its folder (default: ./state)")
     parser.add_argument(
         "--listen",
         metavar="HOST:PORT",
         help="where the proxy listens (default: 127.0.0.1:8443 if that is free, or a free port, and the same ever after)",
     )
-    parser.set_defaults(run=run)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     issue = verbs.add_parser(
         "issue",
         help="issue a certificate for a certificate signing request",
         description=_ISSUE_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    issue.add_argument("csr", metavar="CSR", type=Path, help="the request, PEM or DER")
+    issue.add_argument("csr", metavar="CSR", type=_path, help="the request, PEM or DER")
     # Without a default of its own, so that `sandbox --dir STATE issue CSR` keeps what was said before.
-    issue.add_argument("--dir", metavar="STATE", type=Path, default=argparse.SUPPRESS, help="the sandbox's folder")
+    issue.add_argument("--dir", metavar="STATE", type=_path, default=argparse.SUPPRESS, help="the sandbox's folder")
     issue.add_argument(
         "--profile",
         choices=("legal-person", "natural-person", "eseal", "client"),
         default="legal-person",
         help="for whom (default: %(default)s)",
     )
-    issue.add_argument("--out", metavar="FILE", type=Path, help="where to (default: standard output)")
+    issue.add_argument("--out", metavar="FILE", type=_path, help="where to (default: standard output)")
     issue.set_defaults(run=run_issue)
+
+
+def _path(text: str) -> "Path":
+    from pathlib import Path
+
+    return Path(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """From an answer that is no success back to the error tree: by the contract's code, never by the status alone.
 
-The answer is ``application/problem+json`` (RFC 9457). An intermediary that answers in the service's place (a load balancer's
-HTML page) yields a :class:`ServiceProblem` with its status.
+The answer is ``application/problem+json`` (RFC 9457). A gateway that answers in the place of a service it does not reach (502,
+503 or 504 without a code) is :class:`ServiceUnreachable`.
 """
 
 import json
@@ -28,9 +28,9 @@ class ServiceProblem(DependencyError):
 
 
 class ServiceUnreachable(DependencyError):
-    """No connection, no trust in the other side's certificate, or the connection broke.
+    """No connection, no trust in the other side's certificate, a broken connection, or a gateway that says so.
 
-    When it broke after the request was sent, the service may have signed: ask for the operation by ``transaction_id``.
+    When the request was sent before, the service may have signed: ask for the operation by ``transaction_id``.
     """
 
     code = "SERVICE_UNREACHABLE"
@@ -51,6 +51,8 @@ def _leaves(root: type[ProxyError]) -> Iterator[type[ProxyError]]:
 
 _BY_CODE: Mapping[str, type[ProxyError]] = {kind.code: kind for kind in _leaves(ProxyError) if kind.code}
 
+_GATEWAY = frozenset({502, 503, 504})
+
 
 def error_from(status: int, body: bytes, *, transaction_id: str | None, retry_after: str | None = None) -> ProxyError:
     """The error an answer stands for.
@@ -67,7 +69,9 @@ def error_from(status: int, body: bytes, *, transaction_id: str | None, retry_af
     seconds = float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
     kind = _BY_CODE.get(code or "")
     error: ProxyError
-    if kind is None:
+    if code is None and status in _GATEWAY:
+        error = ServiceUnreachable(detail, retry_after=seconds)
+    elif kind is None:
         named = f"{code}: {detail}" if code else detail
         error = ServiceProblem(named, status=status, service_code=code, retry_after=seconds)
     else:

@@ -6,7 +6,7 @@ It appends a recognisable increment where the proxy appends a signature. How it 
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +43,7 @@ class ContractService:
         problem: ``(status, members)`` answered instead of a signature.
         spoil: Whether to damage what is sent back after its digest was stated.
         lose: Whether to break the connection instead of answering.
-        hang: Whether to answer never.
+        hang: Whether to answer never; ``on_hang`` is called when a request has come that is not answered.
         swap: Bytes of the document that are replaced before it is sent back whole.
         count_only: Whether to keep nothing of the document, and state a digest of its own making.
         refuse_unread: Whether to answer ``problem`` without reading the body.
@@ -59,6 +59,7 @@ class ContractService:
     spoil: bool = False
     lose: bool = False
     hang: bool = False
+    on_hang: Callable[[], None] = lambda: None
     swap: tuple[bytes, bytes] | None = None
     count_only: bool = False
     fail_for: bytes | None = None
@@ -100,6 +101,7 @@ class ContractService:
             assert self.problem is not None
             return self._problem(request, *self.problem)
         if self.hang:
+            self.on_hang()
             await asyncio.Event().wait()
         if self.count_only:
             return await self._echo(request)

@@ -1,0 +1,132 @@
+"""What became of each file, as a table for people, as CSV for spreadsheets and as JSON for programs."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from proxy.cli.signing import Outcome
+from proxy.cli.terminal import explain, printable
+from proxy.errors import ProxyError
+
+_COLUMNS = (
+    "file",
+    "output",
+    "result",
+    "code",
+    "detail",
+    "form",
+    "level",
+    "validUntil",
+    "transactionId",
+    "resultSha256",
+    "size",
+    "sent",
+    "received",
+    "upstreamSent",
+    "upstreamReceived",
+    "milliseconds",
+)
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def facts(outcome: Outcome) -> Mapping[str, str | int | float | None]:
+    """One outcome by the names of the contract; what does not apply is ``None``. Sizes are bytes."""
+    signed, error = outcome.signed, outcome.error
+    transaction_id = signed.transaction_id if signed else error.transaction_id if isinstance(error, ProxyError) else None
+    values: dict[str, str | int | float | None] = dict.fromkeys(_COLUMNS)
+    values |= {
+        "file": str(outcome.work.document),
+        "output": None if signed is None or outcome.work.output is None else str(outcome.work.output),
+        "result": "OK" if signed else "FAILED",
+        "transactionId": transaction_id,
+        "milliseconds": round(outcome.milliseconds, 1),
+    }
+    if error is not None:
+        values["code"] = error.code if isinstance(error, ProxyError) else "FILE"
+        values["detail"] = error.detail if isinstance(error, ProxyError) else printable(error.strerror or error)
+    if signed is not None:
+        values |= {
+            "form": signed.form,
+            "level": signed.level,
+            "validUntil": signed.valid_until.isoformat() if signed.valid_until else None,
+            "resultSha256": signed.result_sha256,
+            "size": signed.size,
+            "sent": signed.sent,
+            "received": signed.received,
+            "upstreamSent": signed.upstream_sent,
+            "upstreamReceived": signed.upstream_received,
+        }
+    return values
+
+
+@contextmanager
+def csv_report(path: Path) -> Iterator[Callable[[Outcome], None]]:
+    """A report whose rows are there as soon as their files are done, so that an interrupted run has told what it did.
+
+    UTF-8 with a byte order mark and CRLF, as spreadsheets read it; no cell can be taken for a formula.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        file.flush()
+
+        def add(outcome: Outcome) -> None:
+            writer.writerow([_cell(value) for value in facts(outcome).values()])
+            file.flush()
+
+        yield add
+
+
+def _cell(value: str | float | None) -> str | float:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return "" if value is None else value
+
+
+def write_json(outcomes: Sequence[Outcome]) -> None:
+    """``{"files": [...]}`` on standard output."""
+    json.dump({"files": [facts(outcome) for outcome in outcomes]}, sys.stdout, indent=2)
+    print()
+
+
+def write_table(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """A row a file, then the count."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("file", overflow="fold")
+    for name in ("level", "valid until"):
+        table.add_column(name, no_wrap=True)
+    for name in ("up", "down", "ms"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("result", overflow="fold")
+    for outcome in outcomes:
+        signed = outcome.signed
+        document, milliseconds = Text(printable(outcome.work.document)), f"{outcome.milliseconds:.0f}"
+        if signed is None:
+            assert outcome.error is not None
+            table.add_row(document, "", "", "", "", milliseconds, Text(f"✖ {explain(outcome.error)}", "red"))
+            continue
+        where = "checked, not signed" if outcome.work.output is None else printable(outcome.work.output)
+        table.add_row(
+            document,
+            signed.level,
+            f"{signed.valid_until:%Y-%m-%d}" if signed.valid_until else "",
+            decimal(signed.sent),
+            decimal(signed.received),
+            milliseconds,
+            Text(f"✔ {where}", "green"),
+        )
+    console.print(table)
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    console.print(f"{len(outcomes) - failed} of {len(outcomes)} files done" + (f", {failed} failed" if failed else ""))
