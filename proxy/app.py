@@ -21,14 +21,17 @@ from proxy.api.server import APIRunner
 from proxy.api.tls import server_context
 from proxy.engine.pool import EnginePool
 from proxy.errors import SettingsError
+from proxy.operations.authorities import Authorities
 from proxy.operations.certificates import Certificates
 from proxy.operations.credentials import Credentials
 from proxy.operations.hashes import HashSigning
 from proxy.operations.health import Health
 from proxy.operations.journal import Journal
 from proxy.operations.maintenance import MaintenanceCheck
+from proxy.operations.proofs import Proofs
 from proxy.operations.service import Operations
 from proxy.operations.signing import DocumentSigning
+from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
 from proxy.pades.engine import TASKS, PAdESEngine
 from proxy.ports import Clock, RevocationSource, SystemClock
@@ -115,15 +118,24 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
         stack.push_async_callback(pool.close)
         journal = Journal(log, clock)
         credentials = Credentials(registry, services.checker, clock)
+        engine = PAdESEngine(pool)
+        material = MaterialSource(services.finder, services.revocation)
+        authorities = Authorities(journal)
+        proofs = Proofs(material, clock, settings.revocation.grace_seconds)
         yield Operations(
             signing=DocumentSigning(
-                credentials=credentials, engine=PAdESEngine(pool), tsa=services.tsa, journal=journal, clock=clock
+                credentials=credentials,
+                engine=engine,
+                tsa=services.tsa,
+                authorities=authorities,
+                proofs=proofs,
+                journal=journal,
+                clock=clock,
             ),
+            timestamping=DocumentTimestamping(engine=engine, tsa=services.tsa, authorities=authorities, proofs=proofs),
             hashes=HashSigning(credentials=credentials, journal=journal),
             timestamps=TimestampRelay(tsa=services.tsa, journal=journal),
-            certificates=Certificates(
-                registry=registry, material=MaterialSource(services.finder, services.revocation), clock=clock
-            ),
+            certificates=Certificates(registry=registry, material=material, clock=clock),
             maintenance=MaintenanceCheck(registry=registry, own=settings.maintenance, clock=clock),
             journal=journal,
             health=Health(registry=registry),

@@ -14,7 +14,8 @@
     ├── PolicyError                 understood, and refused by a rule
     │   ├── ClientCertificateRequired    ├── ClientCertificateInvalid
     │   ├── CertificateNotPermitted      ├── OperationNotPermitted
-    │   ├── MDPLocked                    ├── FieldLocked              ├── SeedValueConflict
+    │   ├── MDPNotFirst                  ├── MDPLocked                ├── FieldLocked
+    │   ├── AlreadyTimestamped           ├── NotExtendable            ├── SeedValueConflict
     │   ├── CertificateExpired           ├── CertificateNotYetValid   ├── CertificateRevoked
     │   ├── AlgorithmNotAllowed          ├── NotSupported
     │   ├── ConcurrencyLimit             ├── RateLimit
@@ -228,10 +229,28 @@ class OperationNotPermitted(PolicyError):
     code = "OPERATION_NOT_PERMITTED"
 
 
+class MDPNotFirst(PolicyError):
+    """A certification was asked for on a document that is signed already."""
+
+    code = "MDP_NOT_FIRST"
+
+
 class MDPLocked(PolicyError):
     """A certification or lock already in the document forbids what was asked."""
 
     code = "MDP_LOCKED"
+
+
+class AlreadyTimestamped(PolicyError):
+    """The document holds a document timestamp, and the caller wants none added to it."""
+
+    code = "ALREADY_TIMESTAMPED"
+
+
+class NotExtendable(PolicyError):
+    """What is in the document cannot be proven for the long term: nothing signed, not trusted, or nobody to ask."""
+
+    code = "NOT_EXTENDABLE"
 
 
 class FieldLocked(PolicyError):

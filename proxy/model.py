@@ -62,6 +62,30 @@ class SignatureForm(StrEnum):
 
     ES = "ES"
     ES_T = "ES-T"
+    MDP = "MDP"
+    ES_A = "ES-A"
+
+
+class GracePolicy(StrEnum):
+    """Which revocation data an ES-A signature takes (EN 319 102-1, 4.2.6: the grace period)."""
+
+    NOW = "now"
+    FRESH = "fresh"
+
+
+class TimestampPurpose(StrEnum):
+    """What a document timestamp is to do: stand for itself, or prolong what is there (EN 319 142-1, 5.5)."""
+
+    DOC_TIME_STAMP = "DocTimeStamp"
+    ES_A = "ES_A"
+
+
+class OnAlreadyTimestamped(StrEnum):
+    """What to do with a document that holds a document timestamp already."""
+
+    ADD = "add"
+    REJECT = "reject"
+    SKIP = "skip"
 
 
 class BaselineLevel(StrEnum):
@@ -122,7 +146,8 @@ class Appearance:
 class SignatureRequest:
     """What a caller asks of one document signature; text is already bounded by the edge.
 
-    ``hash_algorithm`` and ``sign_algorithm`` are ``None`` where the credential's first choice applies.
+    ``hash_algorithm`` and ``sign_algorithm`` are ``None`` where the credential's first choice applies. ``ltv`` is for ES-T and
+    MDP, ``doc_mdp`` (the DocMDP permission level) for MDP, ``grace_policy`` for ES-A.
     """
 
     form: SignatureForm
@@ -135,6 +160,22 @@ class SignatureRequest:
     hash_algorithm: HashAlgorithm | None = None
     sign_algorithm: SignAlgorithm | None = None
     tsa_profile: str | None = None
+    ltv: bool = False
+    doc_mdp: int = 1
+    grace_policy: GracePolicy = GracePolicy.NOW
+    appearance: Appearance | None = None
+    document_password: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampRequest:
+    """What a caller asks of one document timestamp."""
+
+    purpose: TimestampPurpose = TimestampPurpose.DOC_TIME_STAMP
+    tsa_profile: str | None = None
+    on_already_timestamped: OnAlreadyTimestamped = OnAlreadyTimestamped.ADD
+    document_password: str | None = None
     dry_run: bool = False
 
 
@@ -179,6 +220,37 @@ class RevocationInfo:
     ocsp_response: bytes | None = None
     crl: bytes | None = None
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationData:
+    """What proves that certificates were good: DER of certificates, ``OCSPResponse`` and ``CertificateList`` values."""
+
+    certificates: tuple[bytes, ...] = ()
+    ocsp_responses: tuple[bytes, ...] = ()
+    crls: tuple[bytes, ...] = ()
+
+    @property
+    def parts(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]]:
+        """The three lists, in the order of their names."""
+        return self.certificates, self.ocsp_responses, self.crls
+
+    def __or__(self, other: "ValidationData") -> "ValidationData":
+        """Both, each value once."""
+        merged = (tuple(dict.fromkeys(one + two)) for one, two in zip(self.parts, other.parts, strict=True))
+        return ValidationData(*merged)
+
+
+@dataclass(frozen=True, slots=True)
+class SignerCertificates:
+    """The certificate of one signer, and those that may be on its path, in any order. DER."""
+
+    signer: bytes
+    others: tuple[bytes, ...]
+
+    def with_others(self, more: tuple[bytes, ...]) -> "SignerCertificates":
+        """The same signer, with further certificates that may be on its path."""
+        return SignerCertificates(self.signer, tuple(dict.fromkeys(self.others + more)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,7 @@ class Link:
         accept: str = "*/*",
         destination: str | None = None,
         max_response_bytes: int | None = None,
+        fresh: bool = False,
     ) -> Answer:
         """Send one request and read its whole answer.
 
@@ -176,6 +177,7 @@ class Link:
             accept: Value of ``Accept``.
             destination: Name on the ledger, instead of the link's.
             max_response_bytes: Bound of the answer's body, instead of the link's.
+            fresh: No cache on the way may answer (``Cache-Control: no-cache``, RFC 9111, 5.2.1.4).
 
         Returns:
             A 2xx answer.
@@ -191,6 +193,8 @@ class Link:
         headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "hash-signing-proxy"}
         if content_type is not None:
             headers["Content-Type"] = content_type
+        if fresh:
+            headers["Cache-Control"] = "no-cache"
         if self._hand_on_trace and call.traceparent is not None and _TRACEPARENT.fullmatch(call.traceparent):
             headers["traceparent"] = call.traceparent
         scope = asyncio.timeout(allowed)

@@ -164,8 +164,13 @@ class TimestampQuery(Protocol):
 class RevocationSource(Protocol):
     """Finds out whether a certificate is revoked."""
 
-    async def revocation(self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime) -> RevocationInfo:
+    async def revocation(
+        self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime, issued_after: datetime | None = None
+    ) -> RevocationInfo:
         """The freshest checked answer for ``certificate`` (DER) by ``issuer`` (DER), valid at ``at``.
+
+        ``issued_after`` asks for one issued at that moment or later: no cache on the way may answer with an older one. The
+        authority itself may: whoever asks looks at ``this_update``.
 
         Raises:
             RevocationUnavailable: No source has one, or none that verifies.

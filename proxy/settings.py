@@ -139,6 +139,7 @@ class RevocationSettings(Section):
 
     ``source``: ``network`` asks the OCSP responders and CRL distribution points the certificates name; ``central`` asks the
     central signer's relay; ``off`` asks nobody, and then no certificate is checked for revocation before it signs.
+    ``grace_seconds``: how long ``gracePolicy=fresh`` waits for answers issued after the signing time.
     ``allow``: host:port of responders that may be contacted although their address is not public.
     """
 
@@ -148,6 +149,7 @@ class RevocationSettings(Section):
     timeout_seconds: PositiveSeconds = 10.0
     max_bytes: int = Field(20_000_000, ge=1_000)
     cache_seconds: float = Field(300.0, ge=0)
+    grace_seconds: PositiveSeconds = 15.0
 
 
 class TrustSettings(Section):
@@ -170,7 +172,9 @@ class MaintenanceSettings(Section):
     message: str | None = None
 
 
-Operation = Literal["es", "es-t", "hash", "timestamp-hash", "certificates", "register", "revocation"]
+Operation = Literal[
+    "es", "es-t", "mdp", "es-a", "timestamp", "hash", "timestamp-hash", "certificates", "register", "revocation"
+]
 """Names of operations in grants. ``certificates`` is reading: list, one, chain."""
 
 

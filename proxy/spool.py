@@ -123,9 +123,15 @@ class SpooledDocument:
             raise ValueError("the document as received is never changed")
         self._write_at(offset, data)
 
-    def truncate(self) -> None:
-        """Drop everything appended: the document is again as received."""
-        os.ftruncate(self.descriptor, self.size)
+    def truncate(self, size: int | None = None) -> None:
+        """Drop what was appended beyond ``size`` bytes of the file; by default everything, so that it is as received.
+
+        Raises:
+            ValueError: The document as received would be cut.
+        """
+        if size is not None and size < self.size:
+            raise ValueError("the document as received is never changed")
+        os.ftruncate(self.descriptor, self.size if size is None else size)
 
     @property
     def total_size(self) -> int:

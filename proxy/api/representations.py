@@ -12,12 +12,11 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from proxy.api.schemas import Schema
 from proxy.call import Call
-from proxy.model import Credential, HashAlgorithm, MaintenanceState, SignAlgorithm, TransactionRecord
+from proxy.model import Credential, HashAlgorithm, MaintenanceState, SignAlgorithm, TransactionRecord, ValidationData
 from proxy.operations.certificates import CertificateFacts
 from proxy.operations.hashes import HashSignatures
 from proxy.operations.health import DependencyHealth
 from proxy.operations.signing import SignedDocument
-from proxy.trust.validation_material import ValidationMaterial
 
 Base64 = Annotated[
     bytes,
@@ -173,7 +172,7 @@ class RevocationAnswer(Schema):
     crls: tuple[Base64, ...] = Field(description="DER of CertificateList (RFC 5280).")
 
     @classmethod
-    def of(cls, material: ValidationMaterial) -> Self:
+    def of(cls, material: ValidationData) -> Self:
         """What was collected."""
         return cls(ocsp_responses=material.ocsp_responses, crls=material.crls)
 

@@ -13,12 +13,18 @@ async def revocation_of_certificate(context: Context) -> web.StreamResponse:
     context.query(NoParameters)
     certificate_id = context.request.match_info["certificateId"]
     context.require_certificate(certificate_id)
-    return json_response(RevocationAnswer.of(await context.operations.certificates.revocation_of(context.call, certificate_id)))
+    material = await context.operations.certificates.revocation_of(context.call, certificate_id, fresh=_fresh(context))
+    return json_response(RevocationAnswer.of(material))
 
 
 async def relay_revocation(context: Context) -> web.StreamResponse:
     """The same about any certificates that chain to an anchor trusted here."""
     context.query(NoParameters)
     asked = await context.json(context.small_body("application/json"), RevocationRequest)
-    material = await context.operations.certificates.relay_revocation(context.call, asked.certificates)
+    material = await context.operations.certificates.relay_revocation(context.call, asked.certificates, fresh=_fresh(context))
     return json_response(RevocationAnswer.of(material))
+
+
+def _fresh(context: Context) -> bool:
+    """Whether the caller wants no answer from our cache (RFC 9111, 5.2.1.4): who adds a grace period to its signatures does."""
+    return "no-cache" in context.request.headers.get("Cache-Control", "").lower()

@@ -8,11 +8,12 @@ from cryptography.hazmat.primitives import hashes
 
 from proxy.call import Call
 from proxy.errors import InvalidParameter
-from proxy.model import Credential, HashAlgorithm, SignAlgorithm
+from proxy.model import Credential, HashAlgorithm, SignAlgorithm, SignerCertificates, ValidationData
 from proxy.ports import Clock
 from proxy.signers.registry import SignerRegistry
 from proxy.trust.certificates import key_algorithm, read_certificate
-from proxy.trust.validation_material import MaterialSource, ValidationMaterial
+from proxy.trust.failures import PathFailure
+from proxy.trust.validation_material import MaterialSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Certificates:
         call.facts.certificate_id = credential.certificate_id
         return facts_of(credential)
 
-    async def revocation_of(self, call: Call, certificate_id: str) -> ValidationMaterial:
+    async def revocation_of(self, call: Call, certificate_id: str, *, fresh: bool = False) -> ValidationData:
         """Revocation data for a signing certificate and its issuers.
 
         Raises:
@@ -103,14 +104,24 @@ class Certificates:
             RevocationUnavailable: A certificate with a source has no answer.
         """
         credential = await self.chain(call, certificate_id)
-        return await self.relay_revocation(call, (credential.certificate, *credential.chain))
+        return await self.relay_revocation(call, (credential.certificate, *credential.chain), fresh=fresh)
 
-    async def relay_revocation(self, call: Call, certificates: tuple[bytes, ...]) -> ValidationMaterial:
-        """Revocation data for certificates (DER, any order) that chain to a trusted anchor.
+    async def relay_revocation(self, call: Call, certificates: tuple[bytes, ...], *, fresh: bool = False) -> ValidationData:
+        """Revocation data for certificates (DER, any order) that chain to a trusted anchor; ``fresh`` goes past our cache.
 
         Raises:
             InvalidParameter: One is not a certificate, or does not chain to an anchor.
             RevocationUnavailable: A certificate with a source has no answer.
         """
         async with call.deadline.enforce():
-            return await self._material.collect(call, certificates, at=self._clock.now())
+            now = self._clock.now()
+            signers = [SignerCertificates(certificate, certificates) for certificate in certificates]
+            try:
+                collected = await self._material.collect(
+                    call, signers, at=now, issued_after=now if fresh else None, refuse_revoked=False
+                )
+            except PathFailure as error:
+                raise InvalidParameter(
+                    "only certificates that chain to a trust anchor are asked about", fields={"certificates": str(error)}
+                ) from error
+        return collected.data

@@ -8,6 +8,7 @@ from proxy.operations.health import Health
 from proxy.operations.journal import Journal
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.signing import DocumentSigning
+from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
 
 
@@ -17,6 +18,7 @@ class Operations:
 
     signing: DocumentSigning
     hashes: HashSigning
+    timestamping: DocumentTimestamping
     timestamps: TimestampRelay
     certificates: Certificates
     maintenance: MaintenanceCheck

@@ -1,42 +1,48 @@
-"""Sign one PDF: ES (PAdES-B-B) and ES-T (PAdES-B-T), EN 319 142-1.
+"""Sign one PDF in every form of the contract (EN 319 142-1).
 
 credential → prepare (the engine appends the update with its placeholder) → digest → signed attributes → signer → verify what
-came back → timestamp on the signature value → CMS → embed → check → release.
+came back → timestamp on the signature value → CMS → embed → validation data → document timestamp → check → release.
+
+======  ==========  =====================================================================================================
+form    level       beyond ES
+======  ==========  =====================================================================================================
+ES      B-B
+ES-T    B-T, B-LT   a signature timestamp; with ``ltv`` a revision with validation data
+MDP     B-T, B-LT   a certification; with ``ltv`` the validation data in the signature's own revision, since a reader may
+                    take any later one for a change (ISO 32000-2, 12.8.2.2.2 permits it, not every reader does)
+ES-A    B-LTA       the validation data in a revision that ends with a document timestamp over everything
+======  ==========  =====================================================================================================
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from proxy.call import Call
-from proxy.errors import InternalError
+from proxy.errors import InternalError, TSAError
 from proxy.model import (
     BaselineLevel,
     Digest,
+    GracePolicy,
     HashAlgorithm,
     SignAlgorithm,
     SignatureForm,
     SignatureRequest,
     TimestampToken,
+    ValidationData,
 )
+from proxy.operations.archiving import GROWTHS, Archiving
+from proxy.operations.authorities import FLOOR, MARGIN, Authorities, signer_of
 from proxy.operations.credentials import Credentials, ReadyCredential
 from proxy.operations.journal import Journal
+from proxy.operations.proofs import Proofs
 from proxy.operations.values import signature_values
 from proxy.pades.cms import SignerIdentity, identity_of, signed_attributes, signed_data, signed_data_size
 from proxy.pades.engine import PAdESEngine
-from proxy.pades.values import PreparedSignature, PrepareSignature
+from proxy.pades.values import CheckDocument, ExpectedSignature, PreparedSignature, PrepareSignature, SignatureKind
 from proxy.ports import Clock
 from proxy.spool import SpooledDocument
 from proxy.trust.certificates import read_certificate
 from proxy.tsa.profiles import TSAProfile, TSAProfiles
-
-TIMESTAMPED_FLOOR = 16_384
-"""Bytes reserved at least where a token goes in: tokens grow without notice when an authority renews its chain."""
-
-GROWTH_MARGIN = 1_024
-"""Bytes added to the largest token seen: serial numbers, accuracy and names differ by little."""
-
-GROWTHS = 3
-"""How often a placeholder may be made larger in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,9 @@ class SignedDocument:
     Attributes:
         document: Bytes up to ``document.size`` are as received; the rest is the increment. A dry run appends nothing.
         level: The level reached: always the one asked for.
-        valid_until: End of the signing certificate (ES, ES-T).
+        timestamp_time: genTime of the signature timestamp.
+        valid_until: End of the signing certificate, or of the last timestamp's certificate where there is validation data.
+        grace_policy_used: For ES-A.
         result_sha256: Hex, over the whole result; ``None`` for a dry run.
         certificate: DER of the signing certificate.
     """
@@ -62,22 +70,76 @@ class SignedDocument:
     signing_time: datetime
     timestamp_time: datetime | None
     valid_until: datetime
+    grace_policy_used: GracePolicy | None
     result_sha256: str | None
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Signing:
+    """One signature under way: what is asked, with what it is made, and the level it has to reach."""
+
+    call: Call
+    document: SpooledDocument
+    request: SignatureRequest
+    ready: ReadyCredential
+    identity: SignerIdentity
+    profile: TSAProfile | None
+    level: BaselineLevel
+    signing_time: datetime
+
+    @property
+    def long_term(self) -> bool:
+        """Whether validation data goes into the document."""
+        return self.level in {BaselineLevel.B_LT, BaselineLevel.B_LTA}
+
+    @property
+    def certifies(self) -> bool:
+        """Whether the signature is a certification."""
+        return self.request.form is SignatureForm.MDP
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """The signature as it lies in the document."""
+
+    expected: ExpectedSignature
+    token: TimestampToken | None
+
+
+def level_of(request: SignatureRequest) -> BaselineLevel:
+    """The baseline level a request asks for."""
+    match request.form:
+        case SignatureForm.ES:
+            return BaselineLevel.B_B
+        case SignatureForm.ES_T | SignatureForm.MDP:
+            return BaselineLevel.B_LT if request.ltv else BaselineLevel.B_T
+        case SignatureForm.ES_A:
+            return BaselineLevel.B_LTA
+
+
 class DocumentSigning:
-    """Signs documents in every form of this version."""
+    """Signs documents."""
 
     def __init__(
-        self, *, credentials: Credentials, engine: PAdESEngine, tsa: TSAProfiles, journal: Journal, clock: Clock
+        self,
+        *,
+        credentials: Credentials,
+        engine: PAdESEngine,
+        tsa: TSAProfiles,
+        authorities: Authorities,
+        proofs: Proofs,
+        journal: Journal,
+        clock: Clock,
     ) -> None:
         self._credentials = credentials
         self._engine = engine
         self._tsa = tsa
+        self._authorities = authorities
+        self._archiving = Archiving(engine, authorities)
+        self._proofs = proofs
         self._journal = journal
         self._clock = clock
-        self._token_sizes: dict[str, int] = {}
 
     async def sign(self, call: Call, document: SpooledDocument, request: SignatureRequest) -> SignedDocument:
         """Sign ``document`` in place, as asked or not at all.
@@ -89,9 +151,10 @@ class DocumentSigning:
 
         Raises:
             InvalidDocument, PDFVersionUnsupported, PDFEncrypted: The document cannot be signed.
-            FieldExists, FieldNotFound, SeedValueConflict, MDPLocked, FieldLocked, NotSupported: Nor may it, so.
+            FieldExists, FieldNotFound, SeedValueConflict, AppearanceInvalid, SealImageInvalid, MDPNotFirst, MDPLocked,
+            FieldLocked, NotSupported: Nor may it, so.
             CertificateNotFound, CertificateExpired, CertificateNotYetValid, CertificateRevoked, AlgorithmNotAllowed,
-            TSAProfileNotFound: Known before a digest leaves.
+            TSAProfileNotFound, NotExtendable: Known before a digest leaves.
             SignerError, SignerUnavailable, SignatureInvalid, TSAError, TSAUnavailable, RevocationUnavailable, Maintenance:
             A dependency failed.
             DeadlineExceeded: The call's time is over.
@@ -100,100 +163,168 @@ class DocumentSigning:
             return await self._sign(call, document, request)
 
     async def _sign(self, call: Call, document: SpooledDocument, request: SignatureRequest) -> SignedDocument:
-        facts = call.facts
-        facts.form, facts.dry_run = request.form, request.dry_run
+        call.facts.form, call.facts.dry_run = request.form, request.dry_run
+        signing = await self._begin(call, document, request)
+        proof = await self._proof_beforehand(signing)
+        if request.dry_run:
+            return self._released(signing, await self._try(signing), None, None)
+        embedded, proof = await self._embed_signature_with_its_proof(signing, proof)
+        expected, last_token = [embedded.expected], embedded.token
+        if signing.long_term and embedded.token is not None and not signing.certifies:
+            proof |= await self._proof_afterwards(signing, embedded.token)
+            if signing.level is BaselineLevel.B_LTA:
+                archived = await self._archiving.append(
+                    call, document, self._profile(signing), proof, request.document_password
+                )
+                expected.append(archived.expected)
+                last_token = archived.token
+            else:
+                with call.stage("validationData"):
+                    await self._engine.append_validation_data(call, document, proof, request.document_password)
+        with call.stage("check"):
+            held = CheckDocument(tuple(expected), proof, request.document_password)
+            await self._engine.check(call, document, held)
+        return self._released(signing, embedded.expected.prepared.field_name, embedded.token, last_token)
+
+    async def _begin(self, call: Call, document: SpooledDocument, request: SignatureRequest) -> _Signing:
         with call.stage("credential"):
             ready = await self._credentials.ready(call, request.certificate_id, request.sign_algorithm, request.hash_algorithm)
-            profile = self._tsa.profile(request.tsa_profile) if request.form is SignatureForm.ES_T else None
-        identity = identity_of(ready.credential)
-        signing_time = self._clock.now()
-        room = self._room(identity, ready, profile)
-        token: TimestampToken | None = None
+        level = level_of(request)
+        profile = None if level is BaselineLevel.B_B else self._tsa.profile(request.tsa_profile)
+        if request.grace_policy is GracePolicy.FRESH:
+            self._proofs.require_responders(ready)
+        return _Signing(call, document, request, ready, identity_of(ready.credential), profile, level, self._clock.now())
+
+    async def _proof_beforehand(self, signing: _Signing) -> ValidationData:
+        """Validation data that is wanted before a digest leaves: a level that cannot be reached costs no signature."""
+        if not signing.long_term:
+            return ValidationData()
+        with signing.call.stage("validationData"):
+            proof = await self._proofs.of_credential(signing.call, signing.ready)
+            if not signing.request.dry_run:
+                signer = await self._authorities.signer(signing.call, self._profile(signing))
+                proof |= await self._proofs.of_authority(signing.call, signer)
+        return proof
+
+    async def _proof_afterwards(self, signing: _Signing, token: TimestampToken) -> ValidationData:
+        """What can be proven once the token is there: its authority's certificate, and after a grace period all of it anew."""
+        call, fresh = signing.call, signing.request.grace_policy is GracePolicy.FRESH
+        issued_after = signing.signing_time.replace(microsecond=0) if fresh else None
+        with call.stage("validationData"):
+            proof = await self._proofs.of_authority(call, signer_of(token), issued_after=issued_after)
+            if fresh:
+                proof |= await self._proofs.of_credential(call, signing.ready, issued_after=issued_after)
+        return proof
+
+    async def _try(self, signing: _Signing) -> str:
+        """Prepare, and undo it; gives the name of the field that would be signed."""
+        prepared, _ = await self._prepare(signing, self._room(signing), ValidationData())
+        signing.document.truncate()
+        return prepared.field_name
+
+    async def _embed_signature_with_its_proof(
+        self, signing: _Signing, proof: ValidationData
+    ) -> tuple[_Embedded, ValidationData]:
+        """Embed the signature; a certification's revision is closed with it, so what it holds must prove the token it got.
+
+        Raises:
+            TSAError: The authority changes its certificate from token to token.
+        """
         for _ in range(GROWTHS):
-            prepared, digest = await self._prepare(call, document, request, ready.hash_algorithm, signing_time, room)
-            if request.dry_run:
-                document.truncate()
-                break
-            contents, token = await self._contents(call, ready, identity, digest, profile)
-            if len(contents) > room:
-                # The token is larger than any before it. Room for it can only be made before the digest is taken.
-                document.truncate()
-                room = len(contents) + GROWTH_MARGIN
-                continue
-            with call.stage("embed"):
-                self._engine.embed(document, prepared, contents)
-            with call.stage("check"):
-                await self._engine.check(call, document, prepared, digest, contents)
-            break
-        else:
-            raise InternalError("the signature does not fit its placeholder")
-        level = BaselineLevel.B_B if profile is None else BaselineLevel.B_T
-        facts.level = level
-        facts.valid_until = read_certificate(ready.credential.certificate).not_valid_after_utc
-        facts.timestamp_time = token.gen_time if token else None
-        facts.result_sha256 = None if request.dry_run else document.result_digest.value.hex()
-        return SignedDocument(
-            document=document,
-            form=request.form,
-            level=level,
-            certificate_id=request.certificate_id,
-            certificate=ready.credential.certificate,
-            field_name=prepared.field_name,
-            hash_algorithm=ready.hash_algorithm,
-            sign_algorithm=ready.sign_algorithm,
-            signing_time=signing_time,
-            timestamp_time=facts.timestamp_time,
-            valid_until=facts.valid_until,
-            result_sha256=facts.result_sha256,
-            dry_run=request.dry_run,
-        )
+            embedded = await self._embed_signature(signing, proof)
+            token = embedded.token
+            if not (signing.certifies and signing.long_term) or token is None or token.tsa_certificate in proof.certificates:
+                return embedded, proof
+            signing.document.truncate()
+            proof = await self._proof_beforehand(signing)
+        raise TSAError("the time-stamping authority changes its certificate from token to token")
 
-    def _room(self, identity: SignerIdentity, ready: ReadyCredential, profile: TSAProfile | None) -> int:
+    async def _embed_signature(self, signing: _Signing, proof: ValidationData) -> _Embedded:
+        room = self._room(signing)
+        for _ in range(GROWTHS):
+            prepared, digest = await self._prepare(signing, room, proof)
+            contents, token = await self._contents(signing, digest)
+            if len(contents) <= room:
+                with signing.call.stage("embed"):
+                    self._engine.embed(signing.document, prepared, contents)
+                kind = SignatureKind.CERTIFICATION if signing.certifies else SignatureKind.SIGNATURE
+                name = digest.algorithm.hashlib_name
+                return _Embedded(ExpectedSignature(prepared, digest.value, name, contents, kind), token)
+            # The token is larger than any before it. Room for it can only be made before the digest is taken.
+            signing.document.truncate()
+            room = len(contents) + MARGIN
+        raise InternalError("the signature does not fit its placeholder")
+
+    def _room(self, signing: _Signing) -> int:
         """Bytes to reserve for the CMS: exact but for the token, of which the largest seen so far tells."""
-        if profile is None:
-            return signed_data_size(identity, ready.sign_algorithm, ready.hash_algorithm, None)
-        expected = self._token_sizes.get(profile.name, 0) + GROWTH_MARGIN
-        size = signed_data_size(identity, ready.sign_algorithm, ready.hash_algorithm, expected)
-        return max(size, TIMESTAMPED_FLOOR)
+        ready, profile = signing.ready, signing.profile
+        token = None if profile is None else self._authorities.token_size(profile)
+        size = signed_data_size(signing.identity, ready.sign_algorithm, ready.hash_algorithm, token)
+        return size if profile is None else max(size, FLOOR)
 
-    async def _prepare(
-        self,
-        call: Call,
-        document: SpooledDocument,
-        request: SignatureRequest,
-        hash_algorithm: HashAlgorithm,
-        signing_time: datetime,
-        room: int,
-    ) -> tuple[PreparedSignature, Digest]:
+    async def _prepare(self, signing: _Signing, room: int, proof: ValidationData) -> tuple[PreparedSignature, Digest]:
+        call, request = signing.call, signing.request
         with call.stage("prepare"):
             prepared = await self._engine.prepare(
                 call,
-                document,
+                signing.document,
                 PrepareSignature(
                     field_name=request.field_name,
                     existing_field_only=request.existing_field_only,
                     reason=request.reason,
                     location=request.location,
                     contact_info=request.contact_info,
-                    signing_time=signing_time,
+                    signing_time=signing.signing_time,
                     contents_bytes=room,
+                    certify=request.doc_mdp if signing.certifies else None,
+                    validation_data=proof if signing.certifies and signing.long_term else None,
+                    appearance=request.appearance,
+                    password=request.document_password,
                 ),
             )
         with call.stage("digest"):
-            return prepared, await self._engine.digest(document, prepared, hash_algorithm)
+            return prepared, await self._engine.digest(signing.document, prepared, signing.ready.hash_algorithm)
 
-    async def _contents(
-        self, call: Call, ready: ReadyCredential, identity: SignerIdentity, digest: Digest, profile: TSAProfile | None
-    ) -> tuple[bytes, TimestampToken | None]:
+    async def _contents(self, signing: _Signing, digest: Digest) -> tuple[bytes, TimestampToken | None]:
+        call, ready, identity = signing.call, signing.ready, signing.identity
         attributes = signed_attributes(digest, identity, ready.sign_algorithm)
         (value,) = await signature_values(call, self._journal, ready, (Digest.of(attributes, ready.hash_algorithm),))
         token = None
-        if profile is not None:
-            with call.stage("timestamp"):
-                token = await profile.timestamp(call, Digest.of(value, profile.hash_algorithm))
-            size = self._token_sizes.get(profile.name, 0)
-            self._token_sizes[profile.name] = max(size, len(token.token))
+        if signing.profile is not None:
+            token = await self._authorities.timestamp(call, signing.profile, Digest.of(value, signing.profile.hash_algorithm))
         contents = signed_data(
             attributes, value, identity, ready.sign_algorithm, ready.hash_algorithm, token.token if token else None
         )
         return contents, token
+
+    @staticmethod
+    def _profile(signing: _Signing) -> TSAProfile:
+        assert signing.profile is not None, "every level above B-B has a profile"
+        return signing.profile
+
+    def _released(
+        self, signing: _Signing, field_name: str, token: TimestampToken | None, last_token: TimestampToken | None
+    ) -> SignedDocument:
+        request, ready, facts = signing.request, signing.ready, signing.call.facts
+        valid_until = read_certificate(ready.credential.certificate).not_valid_after_utc
+        if signing.long_term and last_token is not None:
+            valid_until = last_token.tsa_not_after
+        facts.level, facts.valid_until = signing.level, valid_until
+        facts.timestamp_time = token.gen_time if token else None
+        facts.result_sha256 = None if request.dry_run else signing.document.result_digest.value.hex()
+        return SignedDocument(
+            document=signing.document,
+            form=request.form,
+            level=signing.level,
+            certificate_id=request.certificate_id,
+            certificate=ready.credential.certificate,
+            field_name=field_name,
+            hash_algorithm=ready.hash_algorithm,
+            sign_algorithm=ready.sign_algorithm,
+            signing_time=signing.signing_time,
+            timestamp_time=facts.timestamp_time,
+            valid_until=valid_until,
+            grace_policy_used=request.grace_policy if request.form is SignatureForm.ES_A else None,
+            result_sha256=facts.result_sha256,
+            dry_run=request.dry_run,
+        )

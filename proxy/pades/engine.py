@@ -4,19 +4,35 @@ Parsing happens in an engine process that gets the spool's descriptor; the diges
 """
 
 import asyncio
+from typing import TypeVar
 
 import structlog
 
 from proxy.call import Call
 from proxy.engine.pool import EnginePool, TaskFailed
 from proxy.errors import InternalError, ProxyError
-from proxy.model import Digest, HashAlgorithm
-from proxy.pades.values import CHECK, PREPARE, CheckSignature, PreparedSignature, PrepareSignature
+from proxy.model import Digest, HashAlgorithm, ValidationData
+from proxy.pades.values import (
+    APPEND_VALIDATION_DATA,
+    CHECK,
+    INSPECT,
+    PREPARE,
+    PREPARE_TIMESTAMP,
+    AppendValidationData,
+    CheckDocument,
+    InspectDocument,
+    InspectedDocument,
+    PreparedSignature,
+    PrepareSignature,
+    PrepareTimestamp,
+)
 from proxy.spool import SpooledDocument
 
 TASKS = "proxy.pades.tasks"
 """The module whose tasks the engine processes run."""
 
+
+_Value = TypeVar("_Value")
 
 _log = structlog.get_logger("proxy.pades")
 
@@ -27,18 +43,40 @@ class PAdESEngine:
     def __init__(self, pool: EnginePool) -> None:
         self._pool = pool
 
+    async def inspect(self, call: Call, document: SpooledDocument, password: str | None) -> InspectedDocument:
+        """What is signed in the document. Raises InvalidDocument, PDFVersionUnsupported, PDFEncrypted, InternalError."""
+        return self._expect(await self._run(call, INSPECT, document, InspectDocument(password)), InspectedDocument)
+
     async def prepare(self, call: Call, document: SpooledDocument, request: PrepareSignature) -> PreparedSignature:
-        """Append the update with its placeholder.
+        """Append a signature's update with its placeholder.
 
         Raises:
-            InvalidDocument, PDFVersionUnsupported, PDFEncrypted, FieldExists, FieldNotFound, SeedValueConflict, MDPLocked,
-            FieldLocked, NotSupported: As the document is.
+            InvalidDocument, PDFVersionUnsupported, PDFEncrypted, FieldExists, FieldNotFound, SeedValueConflict,
+            AppearanceInvalid, SealImageInvalid, MDPNotFirst, MDPLocked, FieldLocked, NotSupported: As the document is.
             InternalError: The engine process was lost.
         """
-        prepared = await self._run(call, PREPARE, document, request)
-        if not isinstance(prepared, PreparedSignature) or not _within(document, prepared):
+        return await self._prepared(call, PREPARE, document, request)
+
+    async def prepare_timestamp(self, call: Call, document: SpooledDocument, request: PrepareTimestamp) -> PreparedSignature:
+        """Append a document timestamp's update with its placeholder. Raises as :meth:`prepare`."""
+        return await self._prepared(call, PREPARE_TIMESTAMP, document, request)
+
+    async def _prepared(
+        self, call: Call, task: str, document: SpooledDocument, request: PrepareSignature | PrepareTimestamp
+    ) -> PreparedSignature:
+        before = document.total_size
+        prepared = self._expect(await self._run(call, task, document, request), PreparedSignature)
+        if not before <= prepared.contents_start < prepared.contents_end <= prepared.end == document.total_size:
             raise InternalError("the engine gave offsets that are not of its update")
         return prepared
+
+    async def append_validation_data(
+        self, call: Call, document: SpooledDocument, data: ValidationData, password: str | None
+    ) -> None:
+        """Append a revision with the validation data the document does not hold yet. Raises as :meth:`prepare`."""
+        size = await self._run(call, APPEND_VALIDATION_DATA, document, AppendValidationData(data, password))
+        if size != document.total_size:
+            raise InternalError("the engine gave a size that is not the document's")
 
     async def digest(self, document: SpooledDocument, prepared: PreparedSignature, algorithm: HashAlgorithm) -> Digest:
         """The digest over the byte range (ISO 32000-2, 12.8.1): the document as received, the update around ``/Contents``."""
@@ -53,14 +91,15 @@ class PAdESEngine:
             raise ValueError("the signature is larger than its placeholder")
         document.overwrite(prepared.contents_start + 1, contents.hex().encode("ascii"))
 
-    async def check(
-        self, call: Call, document: SpooledDocument, prepared: PreparedSignature, digest: Digest, contents: bytes
-    ) -> None:
+    async def check(self, call: Call, document: SpooledDocument, expected: CheckDocument) -> None:
         """Read the finished file back in an engine process. Raises InternalError when it is not what it has to be."""
-        expected = CheckSignature(
-            prepared=prepared, digest=digest.value, digest_algorithm=digest.algorithm.hashlib_name, contents=contents
-        )
         await self._run(call, CHECK, document, expected)
+
+    @staticmethod
+    def _expect(value: object, kind: type[_Value]) -> _Value:
+        if not isinstance(value, kind):
+            raise InternalError("the engine gave something else than it was asked for")
+        return value
 
     async def _run(self, call: Call, task: str, document: SpooledDocument, argument: object) -> object:
         try:
@@ -73,7 +112,3 @@ class PAdESEngine:
                 # Engine processes do not log; what lies under a damaged document's code is told here.
                 _log.info("engine.refused", transactionId=call.transaction_id, code=error.code, cause=str(error.__cause__))
             raise
-
-
-def _within(document: SpooledDocument, prepared: PreparedSignature) -> bool:
-    return document.size <= prepared.contents_start < prepared.contents_end <= prepared.end == document.total_size

@@ -31,7 +31,7 @@ def choose_field(
         FieldNotFound: An existing one was wanted and is not there, or several are and none was named.
     """
     if asked is None:
-        return _only_empty_field(reader) if existing_only else (_free_name(reader), None)
+        return _only_empty_field(reader) if existing_only else (free_name(reader, DEFAULT_NAME), None)
     taken = dict(_all_fields(reader))
     if asked in taken:
         return asked, _usable(reader, asked)
@@ -66,12 +66,13 @@ def _only_empty_field(reader: PdfFileReader) -> tuple[str, generic.DictionaryObj
     return str(name), reference.get_object()
 
 
-def _free_name(reader: PdfFileReader) -> str:
+def free_name(reader: PdfFileReader, stem: str) -> str:
+    """``stem`` with the lowest number that no field of the form has yet."""
     top_level = {name.split(".")[0] for name, _ in _all_fields(reader)}
     number = 1
-    while f"{DEFAULT_NAME}{number}" in top_level:
+    while f"{stem}{number}" in top_level:
         number += 1
-    return f"{DEFAULT_NAME}{number}"
+    return f"{stem}{number}"
 
 
 def _all_fields(reader: PdfFileReader) -> Iterator[tuple[str, generic.DictionaryObject]]:

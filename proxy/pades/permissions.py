@@ -12,7 +12,7 @@ from pyhanko.pdf_utils.misc import PdfReadError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import FieldMDPSpec, enumerate_sig_fields
 
-from proxy.errors import FieldLocked, MDPLocked
+from proxy.errors import FieldLocked, MDPLocked, MDPNotFirst
 from proxy.pades.objects import entry
 
 NO_CHANGES = 1
@@ -24,12 +24,13 @@ def signed_fields(reader: PdfFileReader) -> Iterator[tuple[str, generic.Dictiona
         yield name, reference.get_object(), value.get_object()
 
 
-def enforce_permissions(reader: PdfFileReader, field_name: str) -> None:
-    """Refuse to sign where an earlier signature forbids it.
+def enforce_permissions(reader: PdfFileReader, field_name: str | None) -> None:
+    """Refuse an update that an earlier signature forbids.
 
     Args:
         reader: The document.
-        field_name: Fully qualified name of the field that is to be signed, new or existing.
+        field_name: Fully qualified name of the field that is to be signed, new or existing; ``None`` for validation data and
+            document timestamps, which no field lock means (ISO 32000-2, 12.8.2.2.2).
 
     Raises:
         MDPLocked: A certification, or an approval signature's lock, permits no change at all.
@@ -40,12 +41,28 @@ def enforce_permissions(reader: PdfFileReader, field_name: str) -> None:
     for _, field, signature in signed_fields(reader):
         for method, parameters in _transforms(signature):
             _refuse_no_changes(parameters)
-            if method == "/FieldMDP":
+            if method == "/FieldMDP" and field_name is not None:
                 _refuse_locked_field(parameters, field_name)
         lock = entry(field, "/Lock")
         if lock is not None:
             _refuse_no_changes(lock)
-            _refuse_locked_field(lock, field_name)
+            if field_name is not None:
+                _refuse_locked_field(lock, field_name)
+
+
+def is_certification(signature: object) -> bool:
+    """Whether a signature dictionary is a certification's (ISO 32000-2, 12.8.2.2)."""
+    return any(method == "/DocMDP" for method, _ in _transforms(signature))
+
+
+def refuse_certification(reader: PdfFileReader) -> None:
+    """Refuse to certify a document that is signed, time-stamped or certified already.
+
+    Raises:
+        MDPNotFirst: It is.
+    """
+    if next(signed_fields(reader), None) is not None or entry(entry(reader.root, "/Perms"), "/DocMDP") is not None:
+        raise MDPNotFirst("a certification is a document's first signature, and this one is signed already")
 
 
 def _certification_transforms(reader: PdfFileReader) -> Iterator[Any]:

@@ -1,28 +1,37 @@
-"""Append a signature's update with its placeholder (engine process, stage ``prepare``).
+"""Append updates with room for what is still to come (engine process, stage ``prepare``).
 
 Everything that can refuse does so here, before a digest leaves: the document's version and encryption, the field, what earlier
 signatures permit, and that each of them is judged after the update as it was before.
 """
 
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
 
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigFieldSpec
 from pyhanko.sign.signers import cms_embedder, constants
+from pyhanko.sign.signers.pdf_byterange import PdfSignedData
 
 from proxy.errors import NotSupported
-from proxy.pades.earlier import Judgement, judge_earlier, refuse_damage
-from proxy.pades.fields import choose_field, refuse_seed_values
+from proxy.model import ValidationData
+from proxy.pades.earlier import judge_earlier, refuse_damage
+from proxy.pades.fields import choose_field, free_name, refuse_seed_values
 from proxy.pades.objects import entry
-from proxy.pades.permissions import enforce_permissions
-from proxy.pades.placeholder import DeferredSignature
+from proxy.pades.permissions import enforce_permissions, refuse_certification
+from proxy.pades.placeholder import DeferredSignature, DeferredTimestamp, append_update
 from proxy.pades.reading import open_pdf, reading_errors
-from proxy.pades.values import PreparedSignature, PrepareSignature
+from proxy.pades.security_store import supply_validation_data
+from proxy.pades.values import AppendValidationData, PreparedSignature, PrepareSignature, PrepareTimestamp
+
+_Result = TypeVar("_Result")
+
+TIMESTAMP_NAME = "Timestamp"
+"""What the fields of document timestamps are called, with a number."""
 
 
 def prepare_signature(stream: BinaryIO, request: PrepareSignature) -> PreparedSignature:
-    """Append the update to ``stream``.
+    """Append a signature's update to ``stream``.
 
     Args:
         stream: The spooled document, readable and writable; only appended to.
@@ -34,57 +43,121 @@ def prepare_signature(stream: BinaryIO, request: PrepareSignature) -> PreparedSi
     Raises:
         InvalidDocument, PDFVersionUnsupported, PDFEncrypted: It cannot be read or not be signed.
         FieldExists, FieldNotFound, SeedValueConflict: The field cannot be used.
-        MDPLocked, FieldLocked: An earlier signature forbids it, or would be broken by it.
+        MDPNotFirst, MDPLocked, FieldLocked: An earlier signature forbids it, or would be broken by it.
         NotSupported: The document is protected in a way that cannot be kept.
     """
-    reader = open_pdf(stream)
-    with reading_errors():
+
+    def append(reader: PdfFileReader) -> PreparedSignature:
         name, existing = choose_field(reader, request.field_name, existing_only=request.existing_field_only)
         if existing is not None:
             refuse_seed_values(existing)
         enforce_permissions(reader, name)
+        if request.certify is not None:
+            refuse_certification(reader)
+        placeholder = DeferredSignature(
+            contents_bytes=request.contents_bytes,
+            signing_time=request.signing_time,
+            reason=request.reason,
+            location=request.location,
+            contact_info=request.contact_info,
+        )
+        rules = _rules(existing, request.certify)
+        return _append(reader, name, placeholder, rules, request.validation_data, exists=existing is not None)
+
+    return _updated(stream, request.password, append)
+
+
+def prepare_timestamp(stream: BinaryIO, request: PrepareTimestamp) -> PreparedSignature:
+    """Append a document timestamp's update, with the validation data it is to cover.
+
+    Raises:
+        InvalidDocument, PDFVersionUnsupported, PDFEncrypted, MDPLocked, NotSupported: As :func:`prepare_signature`.
+    """
+
+    def append(reader: PdfFileReader) -> PreparedSignature:
+        enforce_permissions(reader, None)
+        placeholder = DeferredTimestamp(contents_bytes=request.contents_bytes)
+        name = free_name(reader, TIMESTAMP_NAME)
+        return _append(reader, name, placeholder, None, request.validation_data, exists=False)
+
+    return _updated(stream, request.password, append)
+
+
+def append_validation_data(stream: BinaryIO, request: AppendValidationData) -> int:
+    """Append a revision with the validation data that the document does not hold yet.
+
+    Returns:
+        The file's size in bytes afterwards.
+
+    Raises:
+        InvalidDocument, PDFVersionUnsupported, PDFEncrypted, MDPLocked, NotSupported: As :func:`prepare_signature`.
+    """
+
+    def append(reader: PdfFileReader) -> int:
+        enforce_permissions(reader, None)
+        writer = _writer(reader)
+        if supply_validation_data(writer, request.validation_data):
+            return append_update(writer)
+        size: int = stream.seek(0, 2)
+        return size
+
+    return _updated(stream, request.password, append)
+
+
+def _updated(stream: BinaryIO, password: str | None, append: Callable[[PdfFileReader], _Result]) -> _Result:
+    """Append by ``append``, if every earlier signature is judged after it as it was before."""
+    reader = open_pdf(stream, password)
+    with reading_errors():
         before = judge_earlier(reader)
-        prepared = _append(reader, name, existing is not None, request)
-    _check_earlier(stream, before)
-    return prepared
+        result = append(reader)
+    if before:
+        with reading_errors():
+            refuse_damage(before, judge_earlier(open_pdf(stream, password), only=before.keys()))
+    return result
 
 
-def _append(reader: PdfFileReader, name: str, exists: bool, request: PrepareSignature) -> PreparedSignature:
+def _writer(reader: PdfFileReader) -> IncrementalPdfFileWriter:
     writer = IncrementalPdfFileWriter.from_reader(reader)
     if writer._need_mac_on_write:  # noqa: SLF001 - the only way pyHanko tells of ISO/TS 32004
         raise NotSupported("the PDF is protected by a message authentication code (ISO/TS 32004)")
+    return writer
+
+
+def _append(
+    reader: PdfFileReader,
+    name: str,
+    placeholder: PdfSignedData,
+    rules: cms_embedder.SigMDPSetup | None,
+    validation_data: ValidationData | None,
+    *,
+    exists: bool,
+) -> PreparedSignature:
+    writer = _writer(reader)
     if writer.output_version < (2, 0):
         writer.register_extension(constants.ESIC_EXTENSION_1)
     embedder = cms_embedder.PdfCMSEmbedder(new_field_spec=None if exists else SigFieldSpec(name))
     steps = embedder.write_cms(name, writer, existing_fields_only=exists)
-    field = next(steps).get_object()
-    placeholder = DeferredSignature(
-        contents_bytes=request.contents_bytes,
-        signing_time=request.signing_time,
-        reason=request.reason,
-        location=request.location,
-        contact_info=request.contact_info,
-    )
-    steps.send(cms_embedder.SigObjSetup(sig_placeholder=placeholder, mdp_setup=_lock_of(field)))
+    next(steps)
+    steps.send(cms_embedder.SigObjSetup(sig_placeholder=placeholder, mdp_setup=rules))
+    if validation_data is not None:
+        supply_validation_data(writer, validation_data)
     # The algorithm named here is not used: the digest is continued by the process that holds its state.
     start, end, size = steps.send(cms_embedder.SigIOSetup(md_algorithm="sha256", in_place=True))
     return PreparedSignature(field_name=name, contents_start=start, contents_end=end, end=size)
 
 
-def _lock_of(field: object) -> cms_embedder.SigMDPSetup | None:
-    """The lock an existing field asks its signature to carry (ISO 32000-2, 12.7.5.5, table 236)."""
+def _rules(field: object, certify: int | None) -> cms_embedder.SigMDPSetup | None:
+    """The permissions a signature brings: a certification's, and the lock an existing field asks it to carry.
+
+    ISO 32000-2, 12.8.2.2 and 12.7.5.5, table 236.
+    """
     lock = entry(field, "/Lock")
-    if lock is None:
+    level = entry(lock, "/P") if certify is None else certify
+    if lock is None and certify is None:
         return None
-    level = entry(lock, "/P")
     return cms_embedder.SigMDPSetup(
         md_algorithm="sha256",
-        field_lock=FieldMDPSpec.from_pdf_object(lock),
+        certify=certify is not None,
+        field_lock=None if lock is None else FieldMDPSpec.from_pdf_object(lock),
         docmdp_perms=None if level is None else MDPPerm(level),
     )
-
-
-def _check_earlier(stream: BinaryIO, before: dict[str, Judgement]) -> None:
-    if before:
-        with reading_errors():
-            refuse_damage(before, judge_earlier(open_pdf(stream), only=before.keys()))

@@ -39,7 +39,7 @@ def reading_errors() -> Iterator[None]:
         raise InvalidDocument("the PDF is damaged: it cannot be read") from error
 
 
-def open_pdf(stream: BinaryIO) -> PdfFileReader:
+def open_pdf(stream: BinaryIO, password: str | None = None) -> PdfFileReader:
     """A reader on the document, decrypted where the empty user password opens it.
 
     Raises:
@@ -52,7 +52,7 @@ def open_pdf(stream: BinaryIO) -> PdfFileReader:
         raise InvalidDocument("the document is not a PDF")
     with reading_errors():
         reader = _strict_or_lenient(stream)
-        _decrypt(reader)
+        _decrypt(reader, password)
         version = reader.input_version
         if version[0] > 2 or version < (1, 3):
             raise PDFVersionUnsupported(f"PDF {version[0]}.{version[1]} cannot be signed; 1.3 to 2.x can")
@@ -71,11 +71,12 @@ def _strict_or_lenient(stream: BinaryIO) -> PdfFileReader:
     return PdfFileReader(stream, strict=False) if reader.xrefs.hybrid_xrefs_present else reader
 
 
-def _decrypt(reader: PdfFileReader) -> None:
+def _decrypt(reader: PdfFileReader, password: str | None) -> None:
     if reader.encrypt_dict is None:
         return
     handler = reader.security_handler
     if not isinstance(handler, StandardSecurityHandler):
         raise PDFEncrypted("the PDF is encrypted for recipients' keys")
-    if reader.decrypt(b"").status is AuthStatus.FAILED:
-        raise PDFEncrypted("the PDF is encrypted and the empty password does not open it")
+    if reader.decrypt((password or "").encode()).status is AuthStatus.FAILED:
+        which = "empty password" if password is None else "password given"
+        raise PDFEncrypted(f"the PDF is encrypted and the {which} does not open it")

@@ -11,8 +11,8 @@ from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from proxy.model import ValidationData
 from proxy.pades.objects import entry
-from proxy.pades.values import ValidationData
 
 _STORE = generic.pdf_name("/DSS")
 _PARTS = (
@@ -46,10 +46,7 @@ def supply_validation_data(writer: IncrementalPdfFileWriter, data: ValidationDat
         Whether anything was added.
     """
     known = read_validation_data(writer)
-    added = [
-        [der for der in dict.fromkeys(new) if der not in old]
-        for new, old in zip(data.parts, known.parts, strict=True)
-    ]
+    added = [[der for der in dict.fromkeys(new) if der not in old] for new, old in zip(data.parts, known.parts, strict=True)]
     if not any(added):
         return False
     store = entry(writer.root, _STORE)

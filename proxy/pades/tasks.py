@@ -3,11 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from proxy.pades.checking import check_signature
-from proxy.pades.preparing import prepare_signature
-from proxy.pades.values import CHECK, PREPARE
+from proxy.pades.checking import check_document
+from proxy.pades.inspecting import inspect_document
+from proxy.pades.preparing import append_validation_data, prepare_signature, prepare_timestamp
+from proxy.pades.values import APPEND_VALIDATION_DATA, CHECK, INSPECT, PREPARE, PREPARE_TIMESTAMP
 
 TASKS: Mapping[str, Callable[[BinaryIO, Any], Any]] = {
+    INSPECT: inspect_document,
     PREPARE: prepare_signature,
-    CHECK: check_signature,
+    PREPARE_TIMESTAMP: prepare_timestamp,
+    APPEND_VALIDATION_DATA: append_validation_data,
+    CHECK: check_document,
 }

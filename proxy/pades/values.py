@@ -2,24 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+from proxy.model import Appearance, SignerCertificates, ValidationData
 
 PREPARE = "pades.prepare_signature"
-CHECK = "pades.check_signature"
+PREPARE_TIMESTAMP = "pades.prepare_timestamp"
+APPEND_VALIDATION_DATA = "pades.append_validation_data"
+INSPECT = "pades.inspect_document"
+CHECK = "pades.check_document"
 """Names of the engine's tasks."""
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationData:
-    """What a document security store holds: DER of certificates, ``OCSPResponse`` and ``CertificateList`` values."""
-
-    certificates: tuple[bytes, ...] = ()
-    ocsp_responses: tuple[bytes, ...] = ()
-    crls: tuple[bytes, ...] = ()
-
-    @property
-    def parts(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]]:
-        """The three lists, in the order of their names."""
-        return self.certificates, self.ocsp_responses, self.crls
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +23,10 @@ class PrepareSignature:
         existing_field_only: Never make a field.
         signing_time: For ``/M``.
         contents_bytes: Room for the DER in ``/Contents``.
+        certify: DocMDP permission level of a certification signature (1, 2 or 3); ``None`` for an approval signature.
+        validation_data: For the document security store, in the signature's own revision.
+        appearance: What is to be seen; ``None`` for an invisible signature.
+        password: Opens an encrypted document.
     """
 
     field_name: str | None
@@ -40,11 +36,30 @@ class PrepareSignature:
     contact_info: str | None
     signing_time: datetime
     contents_bytes: int
+    certify: int | None = None
+    validation_data: ValidationData | None = None
+    appearance: Appearance | None = None
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareTimestamp:
+    """What to append for a document timestamp.
+
+    Attributes:
+        contents_bytes: Room for the token in ``/Contents``.
+        validation_data: For the document security store, in the timestamp's own revision, so that it is covered by it.
+        password: Opens an encrypted document.
+    """
+
+    contents_bytes: int
+    validation_data: ValidationData | None = None
+    password: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedSignature:
-    """Where the appended update left room.
+    """Where the appended update left room, of a signature or a document timestamp.
 
     Attributes:
         field_name: The field that is signed.
@@ -60,16 +75,71 @@ class PreparedSignature:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSignature:
-    """What the finished file must hold.
+class AppendValidationData:
+    """A revision of its own for validation data."""
+
+    validation_data: ValidationData
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectDocument:
+    """Ask what is signed in a document."""
+
+    password: str | None = None
+
+
+class SignatureKind(StrEnum):
+    """What a filled signature field holds."""
+
+    SIGNATURE = "signature"
+    CERTIFICATION = "certification"
+    DOCUMENT_TIMESTAMP = "docTimestamp"
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingSignature:
+    """One filled signature field.
+
+    Attributes:
+        signers: Its own signer first, then those of the timestamps on it; empty where the CMS cannot be read.
+    """
+
+    field_name: str
+    kind: SignatureKind
+    signers: tuple[SignerCertificates, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedDocument:
+    """What is signed in a document, in the order of its fields, and what its security store holds."""
+
+    signatures: tuple[ExistingSignature, ...]
+    validation_data: ValidationData
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedSignature:
+    """A signature or document timestamp that the finished file must hold.
 
     Attributes:
         digest: The digest over the byte range as the request's process computed it.
         digest_algorithm: Its name in hashlib's spelling.
         contents: DER that was embedded.
+        kind: What it is.
     """
 
     prepared: PreparedSignature
     digest: bytes
     digest_algorithm: str
     contents: bytes
+    kind: SignatureKind = SignatureKind.SIGNATURE
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDocument:
+    """What the finished file must hold; ``validation_data`` all in its security store."""
+
+    signatures: tuple[ExpectedSignature, ...]
+    validation_data: ValidationData
+    password: str | None = None

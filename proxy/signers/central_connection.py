@@ -96,6 +96,7 @@ class CentralConnection:
         answer: type[_AnswerT],
         *,
         max_response_bytes: int | None = None,
+        fresh: bool = False,
     ) -> _AnswerT:
         """POST JSON, written compactly.
 
@@ -105,6 +106,7 @@ class CentralConnection:
             body: What is sent.
             answer: What must come back.
             max_response_bytes: Bound of the answer where the usual one is too small.
+            fresh: The answer shall not come from a cache.
 
         Raises:
             SignerUnavailable: No connection, no answer in time, a broken one, or 429 or 503.
@@ -113,7 +115,7 @@ class CentralConnection:
             DeadlineExceeded: The call's time is over.
         """
         data = json.dumps(body, separators=(",", ":")).encode()
-        return await self._exchange(call, "POST", path, data, answer, max_response_bytes)
+        return await self._exchange(call, "POST", path, data, answer, max_response_bytes, fresh=fresh)
 
     async def _exchange(
         self,
@@ -123,6 +125,8 @@ class CentralConnection:
         body: bytes,
         kind: type[_AnswerT],
         max_response_bytes: int | None = None,
+        *,
+        fresh: bool = False,
     ) -> _AnswerT:
         """The one place where a failure of the central signer gets its code."""
         try:
@@ -135,6 +139,7 @@ class CentralConnection:
                     content_type="application/json" if body else None,
                     accept="application/json",
                     max_response_bytes=max_response_bytes,
+                    fresh=fresh,
                 )
             if answer.content_type != "application/json":
                 raise SignerError("the central signer answered with something else than JSON")

@@ -32,13 +32,20 @@ class CentralRevocationSource:
         self._finder = finder
         self._largest_answer = max_bytes * 2
 
-    async def revocation(self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime) -> RevocationInfo:
-        """See :meth:`proxy.ports.RevocationSource.revocation`."""
+    async def revocation(
+        self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime, issued_after: datetime | None = None
+    ) -> RevocationInfo:
+        """See :meth:`proxy.ports.RevocationSource.revocation`; ``issued_after`` becomes ``Cache-Control: no-cache``."""
         certificates = await asyncio.to_thread(self._with_issuers, certificate, issuer, at)
         body = {"certificates": [b64encode(der).decode("ascii") for der in certificates]}
         try:
             answer = await self._connection.post(
-                call, "/v1/revocation", body, RevocationAnswer, max_response_bytes=self._largest_answer
+                call,
+                "/v1/revocation",
+                body,
+                RevocationAnswer,
+                max_response_bytes=self._largest_answer,
+                fresh=issued_after is not None,
             )
         except DeadlineExceeded:
             raise

@@ -24,15 +24,22 @@ class CachedRevocationSource:
         self._cache_time = timedelta(seconds=cache_seconds)
         self._answers: Memory[bytes, RevocationInfo] = Memory(clock, _REMEMBERED, failures=(RevocationUnavailable,))
 
-    async def revocation(self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime) -> RevocationInfo:
+    async def revocation(
+        self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime, issued_after: datetime | None = None
+    ) -> RevocationInfo:
         """See :meth:`proxy.ports.RevocationSource.revocation`."""
 
         async def load() -> tuple[RevocationInfo, datetime]:
-            info = await self._source.revocation(call, certificate, issuer, at=at)
+            info = await self._source.revocation(call, certificate, issuer, at=at, issued_after=issued_after)
             until = self._clock.now() + self._cache_time
             return info, until if info.next_update is None else min(until, info.next_update)
 
-        return await self._answers.recall(call, sha256(sha256(certificate).digest() + issuer).digest(), load)
+        key = sha256(sha256(certificate).digest() + issuer).digest()
+        info = await self._answers.recall(call, key, load)
+        if issued_after is not None and info.this_update < issued_after:
+            self._answers.forget(key)
+            info = await self._answers.recall(call, key, load)
+        return info
 
     async def close(self) -> None:
         """Close the source behind."""

@@ -21,6 +21,10 @@ class PathUntrusted(PathFailure):
     """No path leads to an anchor, or none that RFC 5280, clause 6, accepts."""
 
 
+class PathRevoked(PathFailure):
+    """A certificate on the path is revoked."""
+
+
 class UsageRefused(PathFailure):
     """The certificate's key usage or extended key usage does not cover what its key did."""
 

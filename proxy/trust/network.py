@@ -64,8 +64,11 @@ class NetworkRevocationSource:
             clock, _REMEMBERED_CRLS, failures=(LinkError, EvidenceRejected)
         )
 
-    async def revocation(self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime) -> RevocationInfo:
-        """See :meth:`proxy.ports.RevocationSource.revocation`."""
+    async def revocation(
+        self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime, issued_after: datetime | None = None
+    ) -> RevocationInfo:
+        """See :meth:`proxy.ports.RevocationSource.revocation`; OCSP answers are never older than the question here."""
+        del issued_after
         await self._require_path(certificate, issuer, at)
         parsed = read_certificate(certificate)
         reasons = []

@@ -1,0 +1,57 @@
+"""What is known of the time-stamping authorities before they are asked: how large their tokens are, and whose they are."""
+
+import secrets
+
+from asn1crypto import cms
+
+from proxy.call import Call
+from proxy.model import Digest, SignerCertificates, TimestampToken
+from proxy.operations.journal import Journal
+from proxy.tsa.profiles import TSAProfile
+
+FLOOR = 16_384
+"""Bytes reserved at least where a token goes in: tokens grow without notice when an authority renews its chain."""
+
+MARGIN = 1_024
+"""Bytes added to the largest token seen: serial numbers, accuracy and names differ by little."""
+
+
+class Authorities:
+    """Asks for tokens and remembers the last one of each profile."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._largest: dict[str, int] = {}
+        self._signers: dict[str, SignerCertificates] = {}
+
+    async def timestamp(self, call: Call, profile: TSAProfile, imprint: Digest) -> TimestampToken:
+        """A checked token over ``imprint``. Raises TSAError, TSAUnavailable, DeadlineExceeded."""
+        call.facts.digests.append(imprint.value.hex())
+        await self._journal.begun(call)
+        with call.stage("timestamp"):
+            token = await profile.timestamp(call, imprint)
+        self._largest[profile.name] = max(self._largest.get(profile.name, 0), len(token.token))
+        self._signers[profile.name] = signer_of(token)
+        return token
+
+    def token_size(self, profile: TSAProfile) -> int:
+        """Bytes to expect of the profile's next token: the largest so far and a margin; the margin alone before the first."""
+        return self._largest.get(profile.name, 0) + MARGIN
+
+    async def signer(self, call: Call, profile: TSAProfile) -> SignerCertificates:
+        """Who is going to sign the profile's tokens, as its last token says; asks for one over a random value if there is none.
+
+        Raises:
+            TSAError, TSAUnavailable, DeadlineExceeded: There is none and none can be had.
+        """
+        if profile.name not in self._signers:
+            size = profile.hash_algorithm.digest_size
+            await self.timestamp(call, profile, Digest(profile.hash_algorithm, secrets.token_bytes(size)))
+        return self._signers[profile.name]
+
+
+def signer_of(token: TimestampToken) -> SignerCertificates:
+    """The certificate a token was verified with, and those that came in it."""
+    signed_data = cms.ContentInfo.load(token.token)["content"]
+    others = tuple(item.chosen.dump() for item in signed_data["certificates"] or ())
+    return SignerCertificates(token.tsa_certificate, others)
