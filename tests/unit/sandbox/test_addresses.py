@@ -70,3 +70,13 @@ def test_damaged_addresses(tmp_path: Path, content: str) -> None:
     folder.addresses.write_text(content)
     with pytest.raises(SettingsError, match=r"addresses\.json"):
         Addresses.ensure(folder, None)
+
+
+@pytest.mark.parametrize("name", ["proxy", "admin", "central", "tsa", "responder"])
+def test_a_taken_address_is_named(tmp_path: Path, name: str) -> None:
+    addresses = Addresses.ensure(StateFolder.at(tmp_path), Listen("127.0.0.1", 0))
+    addresses.require_free("127.0.0.1")
+    taken = pytest.raises(SettingsError, match=f"{getattr(addresses, name)}, the address of {name}")
+    with socket.create_server(("127.0.0.1", getattr(addresses, name))), taken:
+        addresses.require_free("127.0.0.1")
+    addresses.require_free("127.0.0.1")
