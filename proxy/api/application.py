@@ -1,6 +1,7 @@
 """The two applications of the edge: the service, and the operators' listener."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 from aiohttp import web
 
@@ -38,8 +39,7 @@ def make_api(settings: Settings, operations: Operations, clock: Clock) -> web.Ap
         rates=RateLimiter(),
         gate=ShutdownGate(),
     )
-    application[documentation.OPENAPI] = document_text().encode()
-    application[documentation.PAGE] = render(document()).encode()
+    application[documentation.OPENAPI], application[documentation.PAGE] = _documentation()
     application.on_response_prepare.append(finish_headers)
     for route in CALL_ROUTES:
         application.router.add_route(route.method, route.path, _serving(route), expect_handler=_wait_for_admission)
@@ -60,6 +60,12 @@ def make_admin(settings: Settings, operations: Operations, clock: Clock) -> web.
 
     application.router.add_get("/health", get_health, allow_head=False)
     return application
+
+
+@cache
+def _documentation() -> tuple[bytes, bytes]:
+    """The OpenAPI document and the page made from it: the same for every application."""
+    return document_text().encode(), render(document()).encode()
 
 
 def _serving(route: CallRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -6,9 +6,9 @@ from aiohttp.typedefs import Handler
 
 from proxy.api.calls import HEADER, chosen_transaction_id, new_transaction_id
 from proxy.api.context import CALL, EDGE, TRANSACTION_ID
-from proxy.api.problems import PROBLEMS, problem_response
+from proxy.api.problems import problem_of, problem_response
 from proxy.api.representations import UpstreamBytes
-from proxy.errors import InternalError, ProxyError
+from proxy.errors import InternalError, LengthMismatch, ProxyError
 
 _log = structlog.get_logger("proxy.api")
 
@@ -35,7 +35,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         with request.app[EDGE].gate.cut_off_as_error():
             return await handler(request)
     except ProxyError as error:
-        known = error if type(error) in PROBLEMS else InternalError(INTERNAL_DETAIL)
+        known = error
+        if problem_of(error) is None:
+            _log.exception("request.unexpected", method=request.method, path=request.path)
+            known = InternalError(INTERNAL_DETAIL)
     except Exception:  # noqa: BLE001 - the edge is where the unexpected ends: it must be answered, and nothing of it may leak
         _log.exception("request.unexpected", method=request.method, path=request.path)
         known = InternalError(INTERNAL_DETAIL)
@@ -53,7 +56,7 @@ def _answer(request: web.Request, error: ProxyError) -> web.Response:
         accept_language=request.headers.get("Accept-Language"),
         instance=f"/v1/operations/{transaction_id}" if CALL in request else None,
     )
-    if request.app[EDGE].gate.closed or _body_withheld(request):
+    if request.app[EDGE].gate.closed or _body_withheld(request) or isinstance(error, LengthMismatch):
         response.force_close()
     return response
 

@@ -249,12 +249,18 @@ PROBLEMS: Mapping[type[ProxyError], Problem] = {
 
 
 def leaves(root: type[ProxyError] = ProxyError) -> Iterator[type[ProxyError]]:
-    """The leaves of the error tree, those of the operator's own configuration left out."""
-    for kind in root.__subclasses__():
-        if kind.__subclasses__():
-            yield from leaves(kind)
-        elif kind is not errors.SettingsError:
-            yield kind
+    """The leaves of the error tree as the contract has it, those of the operator's own configuration left out."""
+    # What a module derives for its own use has the code of the leaf it comes from.
+    kinds = [kind for kind in root.__subclasses__() if kind.__module__ == errors.__name__]
+    if not kinds and root is not errors.SettingsError:
+        yield root
+    for kind in kinds:
+        yield from leaves(kind)
+
+
+def problem_of(error: ProxyError) -> Problem | None:
+    """What the error looks like over HTTP; ``None`` when no request can raise it."""
+    return next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), None)
 
 
 def language_of(accept_language: str | None) -> Language:
@@ -280,7 +286,8 @@ def problem_response(
         accept_language: The request's ``Accept-Language``.
         instance: URI reference of the transaction record, where there is one.
     """
-    problem = PROBLEMS[type(error)]
+    problem = problem_of(error)
+    assert problem is not None, "only errors that a request can raise are answered"
     language = language_of(accept_language)
     members: dict[str, Any] = {
         "type": f"/docs#{error.code}",

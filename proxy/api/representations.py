@@ -212,7 +212,9 @@ class Transaction(Schema):
 
     transaction_id: str
     operation: str
-    state: Literal["IN_PROGRESS", "SUCCEEDED", "FAILED"]
+    state: Literal["IN_PROGRESS", "SUCCEEDED", "FAILED", "UNKNOWN"] = Field(
+        description="UNKNOWN: the task that had it ended before it could say how the call ended."
+    )
     result_code: str | None = Field(None, description="The error code of a call that failed.")
     form: str | None = None
     level: str | None = None

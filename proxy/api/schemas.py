@@ -165,7 +165,7 @@ class TransactionsQuery(Schema):
     from_: Moment | None = Field(None, alias="from", description="Started at or after.")
     to: Moment | None = Field(None, description="Started before.")
     result: Annotated[str, Field(pattern="^[A-Z][A-Z_]{0,63}$")] | None = Field(
-        None, description="SUCCEEDED, FAILED, IN_PROGRESS, or an error code."
+        None, description="A state (SUCCEEDED, FAILED, IN_PROGRESS, UNKNOWN) or an error code."
     )
     certificate_id: Identifier | None = None
     limit: Limit = 100
@@ -184,7 +184,9 @@ def parse(schema: type[SchemaT], members: Mapping[str, Any]) -> SchemaT:
     try:
         return schema.model_validate(members, by_alias=True, by_name=False)
     except ValidationError as error:
-        fields = {".".join(str(part) for part in item["loc"]): _reason(item["msg"], item["type"]) for item in error.errors()}
+        found = {".".join(str(part) for part in item["loc"]): _reason(item["msg"], item["type"]) for item in error.errors()}
+        # A list whose items are wrong is also told to be too short: the items say more.
+        fields = {name: reason for name, reason in found.items() if not any(other.startswith(f"{name}.") for other in found)}
         name, reason = next(iter(fields.items()))
         raise InvalidParameter(f"{name[:64]!a}: {reason}", fields=fields) from error
 

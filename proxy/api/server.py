@@ -17,13 +17,27 @@ from proxy.errors import InternalError, InvalidParameter, ProxyError
 HEADER_BYTES = 65_536
 """Bytes of one header field: a load balancer passes a whole chain of certificates in one."""
 
-CONNECTION_SECONDS = 5.0
-"""How long connections may take to close once no call is left on them."""
+CONNECTION_SECONDS = 1.0
+"""How long connections may take to close once every call on them is answered: some still send a body that was refused."""
 
 _log = structlog.get_logger("proxy.api")
 
 
 class _Connection(web.RequestHandler):
+    def data_received(self, data: bytes) -> None:
+        """Have the call whose body turns out to be malformed (RFC 9112, 7.1) know it.
+
+        Left alone, the parser's complaint waits for its turn as the next request, and the call for bytes that cannot come.
+        """
+        super().data_received(data)
+        request = self._current_request
+        if request is None or request.content.is_eof() or not self._messages:
+            return
+        complaint = getattr(self._messages[-1][0], "exc", None)
+        if complaint is not None:
+            request.content.set_exception(web.RequestPayloadError(str(complaint)))
+            request.content.feed_eof()
+
     def handle_error(
         self,
         request: web.BaseRequest,

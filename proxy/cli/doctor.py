@@ -92,4 +92,8 @@ def _write_table(findings: "Sequence[Finding]") -> None:
     for finding in findings:
         mark, style = marks[finding.verdict]
         table.add_row(Text(mark, style), Text(printable(finding.subject)), Text(printable(finding.detail)))
-    output().print(table)
+    console = output()
+    console.print(table)
+    broken = sum(finding.verdict is Verdict.FAILED for finding in findings)
+    odd = sum(finding.verdict is Verdict.WARNING for finding in findings)
+    console.print(f"{broken} broken, {odd} to look at" if broken or odd else "all is well")

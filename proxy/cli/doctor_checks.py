@@ -14,6 +14,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from proxy.api.client_revocation import ClientRevocation
+from proxy.api.pem import read_certificates, read_crls
 from proxy.api.tls import server_context
 from proxy.app import Services, open_services
 from proxy.call import Call, Deadline
@@ -135,15 +137,34 @@ def _listener(settings: Settings, clock: Clock) -> Iterator[Finding]:
     if listener.certificate is not None:
         yield Finding("listener", Verdict.OK, "certificate and key belong together")
         yield from _validity("listener certificate", listener.certificate, clock, only_first=True)
-    if listener.client_ca is not None:
-        yield from _validity("client CA", listener.client_ca, clock, only_first=False)
+    if listener.client_ca is None:
+        return
+    yield from _validity("client CA", listener.client_ca, clock, only_first=False)
+    if listener.client_crl is not None:
+        yield from _client_crls(listener.client_crl, listener.client_ca, clock)
+
+
+def _client_crls(path: Path, client_ca: Path, clock: Clock) -> Iterator[Finding]:
+    try:
+        ClientRevocation(path, read_certificates(client_ca))
+        crls = read_crls(path)
+    except SettingsError as error:
+        yield Finding("client CRL", Verdict.FAILED, error.detail)
+        return
+    for crl in crls:
+        name, following = crl.issuer.rfc4514_string(), crl.next_update_utc
+        if following is not None and following <= clock.now():
+            yield Finding("client CRL", Verdict.FAILED, f"{name}: out of date since {following:%Y-%m-%d}: clients are refused")
+        else:
+            until = "without an end" if following is None else f"until {following:%Y-%m-%d}"
+            yield Finding("client CRL", Verdict.OK, f"{name}, {until}")
 
 
 def _validity(subject: str, path: Path, clock: Clock, *, only_first: bool) -> Iterator[Finding]:
     try:
-        certificates = x509.load_pem_x509_certificates(path.read_bytes())
-    except (OSError, ValueError) as error:
-        yield Finding(subject, Verdict.FAILED, f"{path}: {error}")
+        certificates = read_certificates(path)
+    except SettingsError as error:
+        yield Finding(subject, Verdict.FAILED, error.detail)
         return
     for certificate in certificates[:1] if only_first else certificates:
         yield _until(subject, certificate, clock.now())

@@ -41,8 +41,8 @@ Issue a certificate for three years from the development CA of a sandbox's folde
 running or not. RSA keys get the RSA hierarchy, EC keys the P-256 one. A request
 without a subject gets the profile's own. The certificate comes with its chain.
 
-A client's certificate permits nothing by itself: enroll it in STATE/proxy.toml's
-way, by the SHA-256 that is printed.
+A client's certificate permits nothing by itself: enroll it in the settings of the
+service it is to ask (as STATE/proxy.toml does), by the SHA-256 that is printed.
 """
 
 
@@ -50,6 +50,7 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "sandbox",
+        usage="%(prog)s [-h] [--dir STATE] [--listen HOST:PORT]\n       %(prog)s issue CSR [options]",
         help="a whole service on loopback, to try and to test against",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -65,7 +66,7 @@ def _options(parser: "VerbParser") -> None:
         metavar="HOST:PORT",
         help="where the proxy listens (default: 127.0.0.1:8443 if that is free, or a free port, and the same ever after)",
     )
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", prog="signproxy sandbox")
     issue = verbs.add_parser(
         "issue",
         help="issue a certificate for a certificate signing request",

@@ -54,9 +54,8 @@ class Connection:
                 # A key that wants a passphrase is an error here, not a question on the terminal.
                 context.load_cert_chain(self.client_certificate, self.client_key, password="")
             except (OSError, ssl.SSLError, ValueError) as error:
-                raise SettingsError(
-                    f"the client certificate {self.client_certificate} with its key cannot be used: {error}"
-                ) from error
+                files = f"{self.client_certificate} with the key {self.client_key or 'in the same file'}"
+                raise SettingsError(f"the client certificate {files} cannot be used: {error}") from error
         elif self.client_key is not None:
             raise SettingsError("a client key was given without its certificate")
         return context

@@ -91,6 +91,25 @@ class Addresses:
         write_file(folder.addresses, json.dumps(asdict(addresses), indent=2).encode())
         return addresses
 
+    def require_free(self, listen_host: str) -> None:
+        """Make sure that nobody else listens there now.
+
+        Args:
+            listen_host: Where the proxy is to listen.
+
+        Raises:
+            SettingsError: Somebody does; the message names whose port it is.
+        """
+        for name, port in asdict(self).items():
+            host = listen_host if name == "proxy" else LOOPBACK
+            try:
+                socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+            except OSError as error:
+                raise SettingsError(
+                    f"{host}:{port}, the address of {name}, cannot be used: {error.strerror}. "
+                    "Stop what listens there, or use another folder; the proxy's address can be chosen by --listen"
+                ) from error
+
     @property
     def services(self) -> str:
         """Base URL of OCSP, CRLs and issuers' certificates."""

@@ -8,7 +8,7 @@ renders.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ STANDARD_RATE = 10
 REDUCED_RATE = 8
 """Percent of consumption tax: the usual rate, and that on food and drink."""
 
+_JAPAN = timezone(timedelta(hours=9), "JST")
 _FAMILY = "VL Gothic"
 _LEFT, _RIGHT = 18.0, 192.0
 _INK = (38, 43, 51)
@@ -74,7 +75,7 @@ def make_invoice(path: Path, issued: date) -> None:
         pdf.set_title("請求書")
         pdf.set_author("株式会社サンプル商事")
         pdf.set_lang("ja-JP")
-        pdf.set_creation_date(datetime(issued.year, issued.month, issued.day, tzinfo=UTC))
+        pdf.set_creation_date(datetime.combine(issued, time(), _JAPAN))
         pdf.set_auto_page_break(False)
         pdf.set_draw_color(*_QUIET)
         pdf.add_page()

@@ -54,6 +54,7 @@ async def run_sandbox(directory: Path, listen: str | None, announce: Callable[[s
         folder.info.unlink(missing_ok=True)
         addresses = Addresses.ensure(folder, wanted)
         host = Listen("127.0.0.1" if wanted is None else wanted.host, addresses.proxy)
+        addresses.require_free(host.host)
         begun = time.monotonic()
         await asyncio.to_thread(ensure_pki, folder, addresses.services, SystemClock())
         write_settings(folder, addresses, host.host)

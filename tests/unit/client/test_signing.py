@@ -223,7 +223,8 @@ async def test_a_whole_document_must_begin_with_what_was_sent(service: ContractS
             InvalidParameter,
         ),
         (418, {"code": "TEAPOT", "detail": "short and stout"}, ServiceProblem),
-        (502, {}, ServiceProblem),
+        (500, {}, ServiceProblem),
+        (502, {}, ServiceUnreachable),
     ],
 )
 async def test_problems_become_the_errors_they_name(

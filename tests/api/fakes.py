@@ -1,0 +1,220 @@
+"""Operations without keys: what they were asked is kept, what they answer is recognisable, how they fail is set by a test."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import cast
+
+from proxy.call import Call
+from proxy.errors import CertificateNotFound
+from proxy.model import (
+    BaselineLevel,
+    Credential,
+    Digest,
+    HashAlgorithm,
+    MaintenanceState,
+    SignAlgorithm,
+    SignatureForm,
+    SignatureRequest,
+)
+from proxy.operations.certificates import CertificateFacts, Certificates
+from proxy.operations.hashes import HashSignatures, HashSigning
+from proxy.operations.health import Health
+from proxy.operations.journal import Journal
+from proxy.operations.maintenance import MaintenanceCheck
+from proxy.operations.service import Operations
+from proxy.operations.signing import DocumentSigning, SignedDocument
+from proxy.operations.timestamps import TimestampRelay
+from proxy.ports import Clock, TransactionLog
+from proxy.settings import MaintenanceSettings
+from proxy.signers.registry import SignerRegistry
+from proxy.spool import SpooledDocument
+from proxy.trust.validation_material import ValidationMaterial
+
+INCREMENT = b"\n% appended by the signing operation\n" * 30
+VALID_UNTIL = datetime(2031, 4, 5, 6, 7, 8, tzinfo=UTC)
+CERTIFICATE = b"der of the signing certificate"
+
+
+@dataclass(slots=True)
+class Work:
+    """What the fakes were asked, and what they are told to do.
+
+    Attributes:
+        failure: Raised instead of an answer.
+        hold: Waited for before an answer; set when a test wants calls to stay inside.
+        inside: Calls that are in an operation now, and the most there were.
+    """
+
+    failure: BaseException | None = None
+    hold: asyncio.Event | None = None
+    requests: list[SignatureRequest] = field(default_factory=list)
+    documents: list[SpooledDocument] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
+    running: list[set[HashAlgorithm]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    digests: list[tuple[Digest, ...]] = field(default_factory=list)
+    queries: list[tuple[bytes, str | None]] = field(default_factory=list)
+    certificates: list[tuple[bytes, ...]] = field(default_factory=list)
+    inside: int = 0
+    most_inside: int = 0
+
+    async def do(self, call: Call) -> None:
+        self.calls.append(call)
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        try:
+            call.ledger.record("central", b"0123456789", 42)
+            if self.hold is not None:
+                await self.hold.wait()
+            await asyncio.sleep(0)
+            if self.failure is not None:
+                raise self.failure
+        finally:
+            self.inside -= 1
+
+
+class Signing:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def sign(self, call: Call, document: SpooledDocument, request: SignatureRequest) -> SignedDocument:
+        work = self._work
+        work.requests.append(request)
+        work.documents.append(document)
+        work.received.append(document.received_digest.value.hex())
+        work.running.append(set(document._running))
+        await work.do(call)
+        if not request.dry_run:
+            document.overwrite(document.size, INCREMENT)
+        result = None if request.dry_run else document.result_digest.value.hex()
+        call.facts.form, call.facts.result_sha256 = request.form, result
+        return SignedDocument(
+            document=document,
+            form=request.form,
+            level=BaselineLevel.B_B if request.form is SignatureForm.ES else BaselineLevel.B_T,
+            certificate_id=request.certificate_id,
+            certificate=CERTIFICATE,
+            field_name=request.field_name or "Signature1",
+            hash_algorithm=request.hash_algorithm or HashAlgorithm.SHA256,
+            sign_algorithm=request.sign_algorithm or SignAlgorithm.RSASSA_PKCS1_V1_5,
+            signing_time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            timestamp_time=datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC) if request.form is SignatureForm.ES_T else None,
+            valid_until=VALID_UNTIL,
+            result_sha256=result,
+            dry_run=request.dry_run,
+        )
+
+
+class Hashes:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def sign(
+        self, call: Call, certificate_id: str, sign_algorithm: SignAlgorithm | None, digests: tuple[Digest, ...]
+    ) -> HashSignatures:
+        self._work.digests.append(digests)
+        await self._work.do(call)
+        values = tuple(hashlib.shake_256(digest.value).digest(512) for digest in digests)
+        return HashSignatures(values, sign_algorithm or SignAlgorithm.RSASSA_PKCS1_V1_5, digests[0].algorithm)
+
+
+class Timestamps:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def relay(self, call: Call, query: bytes, profile: str | None) -> bytes:
+        self._work.queries.append((query, profile))
+        await self._work.do(call)
+        return b"reply to " + query
+
+
+def facts(certificate_id: str) -> CertificateFacts:
+    return CertificateFacts(
+        certificate_id=certificate_id,
+        subject=f"CN={certificate_id},O=株式会社例",
+        issuer="CN=Example CA",
+        serial_number="0a1b",
+        not_before=datetime(2025, 1, 1, tzinfo=UTC),
+        not_after=VALID_UNTIL,
+        key_algorithm="RSA-3072",
+        sign_algorithms=(SignAlgorithm.RSASSA_PKCS1_V1_5, SignAlgorithm.RSASSA_PSS),
+        hash_algorithms=tuple(HashAlgorithm),
+        backend="central",
+        certificate_sha256="ab" * 32,
+    )
+
+
+class CertificateStore:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self.ids = ["seal-1", "seal-2", "seal-3", "secret"]
+
+    async def list(self, call: Call, allowed: Callable[[str], bool]) -> tuple[CertificateFacts, ...]:
+        await self._work.do(call)
+        return tuple(facts(certificate_id) for certificate_id in self.ids if allowed(certificate_id))
+
+    async def get(self, call: Call, certificate_id: str) -> CertificateFacts:
+        await self._work.do(call)
+        if certificate_id not in self.ids:
+            raise CertificateNotFound("no certificate has this id")
+        return facts(certificate_id)
+
+    async def chain(self, call: Call, certificate_id: str) -> Credential:
+        await self._work.do(call)
+        return Credential(
+            certificate_id, CERTIFICATE, (b"issuer", b"root"), (SignAlgorithm.ECDSA,), (HashAlgorithm.SHA384,), "central"
+        )
+
+    async def register(self, call: Call, key_id: str, certificate: bytes, chain: tuple[bytes, ...]) -> CertificateFacts:
+        self._work.certificates.append((certificate, *chain))
+        await self._work.do(call)
+        return facts(f"of {key_id}")
+
+    async def revocation_of(self, call: Call, certificate_id: str) -> ValidationMaterial:
+        await self._work.do(call)
+        return ValidationMaterial((b"ocsp of " + certificate_id.encode(),), (b"crl",))
+
+    async def relay_revocation(self, call: Call, certificates: tuple[bytes, ...]) -> ValidationMaterial:
+        self._work.certificates.append(certificates)
+        await self._work.do(call)
+        return ValidationMaterial((), tuple(b"crl for " + der for der in certificates))
+
+
+class Backend:
+    """All of a signer backend that maintenance and health look at."""
+
+    name = "central"
+
+    def __init__(self) -> None:
+        self.state = MaintenanceState(in_maintenance=False)
+        self.failure: BaseException | None = None
+
+    async def maintenance(self, call: Call) -> MaintenanceState:
+        del call
+        if self.failure is not None:
+            raise self.failure
+        return self.state
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    backends: tuple[Backend, ...]
+
+
+def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Clock, own: MaintenanceSettings) -> Operations:
+    """The interface the edge sees: fakes where a key or a network would be, the real thing elsewhere."""
+    registry = cast(SignerRegistry, Registry((backend,)))
+    operations = Operations(
+        signing=cast(DocumentSigning, Signing(work)),
+        hashes=cast(HashSigning, Hashes(work)),
+        timestamps=cast(TimestampRelay, Timestamps(work)),
+        certificates=cast(Certificates, CertificateStore(work)),
+        maintenance=MaintenanceCheck(registry=registry, own=own, clock=clock),
+        journal=Journal(log, clock),
+        health=Health(registry=registry),
+    )
+    operations.health.ready = True
+    return replace(operations)

@@ -1,0 +1,92 @@
+"""The central signer's revocation relay: what it is shown, and how its failures read."""
+
+import asyncio
+import json
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import DeadlineExceeded, RevocationUnavailable
+from proxy.settings import CentralSettings
+from proxy.signers.central_connection import CentralConnection
+from proxy.signers.central_revocation import CentralRevocationSource
+from proxy.trust.anchors import TrustAnchors
+from proxy.trust.paths import PathFinder
+from tests.support.central_server import CentralServer, central_server, problem, says
+from tests.support.pki import CA_USAGE, NOW, SIGNER_USAGE, Hierarchy, Holder, crl, issue, new_call, ocsp_response
+from tests.support.tls_files import make_tls_files
+
+
+@pytest.fixture(scope="module")
+def pki() -> Hierarchy:
+    return Hierarchy.make()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[CentralServer]:
+    async with central_server(make_tls_files(tmp_path)) as running:
+        yield running
+
+
+@pytest.fixture
+async def connection(server: CentralServer) -> AsyncIterator[CentralConnection]:
+    made = CentralConnection(CentralSettings.model_validate(server.settings), 2)
+    yield made
+    await made.close()
+
+
+def finder(*anchors: Holder) -> PathFinder:
+    return PathFinder(TrustAnchors(tuple(anchor.der for anchor in anchors)))
+
+
+def answer(*responses: bytes, crls: tuple[bytes, ...] = ()) -> dict[str, list[str]]:
+    return {
+        "ocspResponses": [b64encode(der).decode() for der in responses],
+        "crls": [b64encode(der).decode() for der in crls],
+    }
+
+
+async def test_the_relay_sees_the_path_below_the_anchor(server: CentralServer, connection: CentralConnection) -> None:
+    root = issue("Root", ca=True, extensions=[CA_USAGE])
+    policy = issue("Policy CA", root, ca=True, extensions=[CA_USAGE])
+    issuing = issue("Issuing CA", policy, ca=True, extensions=[CA_USAGE])
+    signer = issue("Signer", issuing, extensions=[SIGNER_USAGE])
+    server.revocation = answer(ocsp_response(signer, issuing))
+    anchored = finder(root)
+    await asyncio.to_thread(anchored.find, signer.der, (issuing.der, policy.der), NOW)
+    for known, expected in ((anchored, [signer, issuing, policy]), (finder(), [signer, issuing])):
+        call = new_call()
+        await CentralRevocationSource(connection, known, 1000).revocation(call, signer.der, issuing.der, at=NOW)
+        shown = json.loads(server.asked[-1][2])["certificates"]
+        assert [b64decode(text) for text in shown] == [holder.der for holder in expected]
+        assert call.ledger.totals("central")[0] == len(server.asked[-1][2])
+
+
+async def test_the_one_answer_that_fits_is_taken(server: CentralServer, connection: CentralConnection, pki: Hierarchy) -> None:
+    signer = pki.signer()
+    fitting = ocsp_response(signer, pki.issuing)
+    server.revocation = answer(b"rubbish", ocsp_response(pki.signer("Other"), pki.issuing), fitting, crls=(crl(pki.root),))
+    source = CentralRevocationSource(connection, finder(pki.root), 100_000)
+    assert (await source.revocation(new_call(), signer.der, pki.issuing.der, at=NOW)).ocsp_response == fitting
+
+
+async def test_failures_of_the_relay_are_unavailable_with_their_reason(
+    server: CentralServer, connection: CentralConnection, pki: Hierarchy
+) -> None:
+    signer = pki.signer()
+    source = CentralRevocationSource(connection, finder(pki.root), 1000)
+    for handler, reason in (
+        (problem(502, "REVOCATION_UNAVAILABLE"), "HTTP 502"),
+        (problem(503, "MAINTENANCE"), "maintenance"),
+        (problem(400, "INVALID_PARAMETER"), "refuses a parameter"),
+        (says("{}"), "nothing that can be relied on"),
+        (says("[]"), "does not follow the contract"),
+        (says(json.dumps(answer(bytes(3000)))), "no usable HTTP answer"),
+    ):
+        server.fault = handler
+        with pytest.raises(RevocationUnavailable, match=reason):
+            await source.revocation(new_call(), signer.der, pki.issuing.der, at=NOW)
+    with pytest.raises(DeadlineExceeded):
+        await source.revocation(new_call(0), signer.der, pki.issuing.der, at=NOW)
