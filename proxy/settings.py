@@ -78,6 +78,7 @@ class LimitSettings(Section):
     document_bytes: int = Field(200_000_000, ge=1)
     json_body_bytes: int = Field(60_000_000, ge=1)
     parameter_bytes: int = Field(65_536, ge=1)
+    seal_image_bytes: int = Field(2_000_000, ge=1)
     requests_in_flight: int = Field(30, ge=1)
     upstream_in_flight: int = Field(30, ge=1)
     queue: int = Field(256, ge=0)

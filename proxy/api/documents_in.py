@@ -20,6 +20,7 @@ from proxy.spool import SpooledDocument
 
 DOCUMENT = "document"
 PARAMETERS = "params"
+SEAL_IMAGE = "sealImage"
 
 MULTIPART_OVERHEAD = 65_536
 """Bytes of delimiters and headers a multipart body may have beyond its document and parameters."""
@@ -80,7 +81,7 @@ def open_body(request: web.Request, kind: BodyKind, limits: LimitSettings) -> Bo
     """
     limit = {
         BodyKind.JSON: limits.json_body_bytes,
-        BodyKind.MULTIPART: limits.document_bytes + limits.parameter_bytes + MULTIPART_OVERHEAD,
+        BodyKind.MULTIPART: limits.document_bytes + limits.seal_image_bytes + limits.parameter_bytes + MULTIPART_OVERHEAD,
     }.get(kind, limits.document_bytes)
     body = Body(request, limit=limit, stall_seconds=limits.upload_stall_seconds)
     if body.document_length is not None:
@@ -156,7 +157,7 @@ async def _receive_json(
         opened.append(open_document(_merged(query, members)))
         return opened[0]
 
-    reader = JSONObjectReader(limit=limits.parameter_bytes, streamed=DOCUMENT, begin=begin)
+    reader = JSONObjectReader(limit=limits.parameter_bytes + limits.seal_image_bytes * 4 // 3, streamed=DOCUMENT, begin=begin)
     async for chunk in body.chunks():
         reader.feed(chunk)
     if not body.size:
@@ -180,6 +181,21 @@ class _ParametersPart:
         self.members = load_object(self._text)
 
 
+class _SealImagePart:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._data = bytearray()
+        self.members: Members = {}
+
+    def write(self, data: bytes) -> None:
+        if len(self._data) + len(data) > self._limit:
+            raise TooLarge(f"the seal image is larger than {self._limit} bytes")
+        self._data += data
+
+    def finish(self) -> None:
+        self.members = {SEAL_IMAGE: bytes(self._data)}
+
+
 class _DocumentPart:
     def __init__(self, document: SpooledDocument) -> None:
         self.document = document
@@ -192,25 +208,28 @@ class _DocumentPart:
 async def _receive_multipart(
     request: web.Request, body: Body, query: Members, limits: LimitSettings, open_document: OpenDocument
 ) -> tuple[SpooledDocument, Members]:
-    parts: dict[str, _ParametersPart | _DocumentPart] = {}
+    parts: dict[str, _ParametersPart | _SealImagePart | _DocumentPart] = {}
     parameters = _ParametersPart(limits.parameter_bytes)
+    seal_image = _SealImagePart(limits.seal_image_bytes)
 
-    def open_part(name: str) -> _ParametersPart | _DocumentPart:
+    def open_part(name: str) -> _ParametersPart | _SealImagePart | _DocumentPart:
         if name in parts:
             raise InvalidParameter(f"the part {name} comes twice", fields={name: "given twice"})
         if name == DOCUMENT:
             parts[name] = _DocumentPart(open_document(_merged(query, parameters.members)))
         elif name == PARAMETERS:
             parts[name] = parameters
+        elif name == SEAL_IMAGE:
+            parts[name] = seal_image
         else:
-            raise InvalidParameter("the parts are params and document", fields={name: "unknown part"})
+            raise InvalidParameter("the parts are params, document and sealImage", fields={name: "unknown part"})
         return parts[name]
 
     header = Message()
     header["Content-Type"] = request.headers["Content-Type"]
     boundary = header.get_boundary()
     await read_parts(body.chunks(), boundary, open_part)
-    members = _merged(query, parameters.members)
+    members = _merged(_merged(query, parameters.members), seal_image.members)
     return _the_document([part.document for part in parts.values() if isinstance(part, _DocumentPart)]), members
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 import structlog
 from aiohttp import web
 
-from proxy.api.representations import SignatureFacts
+from proxy.api.representations import SignatureFacts, TimestampFacts
 from proxy.api.schemas import Return
 from proxy.call import Call
 from proxy.operations.signing import SignedDocument
+from proxy.operations.timestamping import TimestampedDocument
 from proxy.spool import CHUNK, SpooledDocument
 
 PDF = "application/pdf"
@@ -79,7 +80,7 @@ class DocumentResponse(web.StreamResponse):
 class JSONDocumentResponse(DocumentResponse):
     """The facts as a JSON object whose last member is the document in base64, encoded as it is sent."""
 
-    def __init__(self, facts: SignatureFacts, document: SpooledDocument, *, stall_seconds: float) -> None:
+    def __init__(self, facts: SignatureFacts | TimestampFacts, document: SpooledDocument, *, stall_seconds: float) -> None:
         super().__init__(JSON, document, start=0, stall_seconds=stall_seconds)
         members = facts.model_dump_json(by_alias=True, exclude_none=True).encode()
         self._head = members[:-1] + b',"document":"'
@@ -101,31 +102,35 @@ class JSONDocumentResponse(DocumentResponse):
 
 
 def document_response(
-    call: Call, signed: SignedDocument, return_: Return, media_type: str, *, stall_seconds: float
+    call: Call, done: SignedDocument | TimestampedDocument, return_: Return, media_type: str, *, stall_seconds: float
 ) -> web.StreamResponse:
-    """The answer to a signing operation.
+    """The answer to an operation on a document.
 
     Args:
         call: Whose ledger tells what was exchanged upstream.
-        signed: The signed document. Its spool must stay open until the answer is sent.
+        done: The document. Its spool must stay open until the answer is sent.
         return_: The document or its increment.
         media_type: One of :func:`offers`.
         stall_seconds: How long the reader may take nothing.
     """
-    facts = SignatureFacts.of(call, signed)
+    facts = SignatureFacts.of(call, done) if isinstance(done, SignedDocument) else TimestampFacts.of(call, done)
     response: web.StreamResponse
-    if signed.dry_run:
+    if done.dry_run:
         response = web.Response(body=facts.model_dump_json(by_alias=True, exclude_none=True).encode(), content_type=JSON)
     elif media_type == JSON:
-        response = JSONDocumentResponse(facts, signed.document, stall_seconds=stall_seconds)
+        response = JSONDocumentResponse(facts, done.document, stall_seconds=stall_seconds)
     else:
-        start = signed.document.size if return_ is Return.INCREMENT else 0
-        response = DocumentResponse(media_type, signed.document, start=start, stall_seconds=stall_seconds)
-    response.headers["Signature-Form"] = signed.form
-    response.headers["Signature-Level"] = signed.level
-    response.headers["Valid-Until"] = signed.valid_until.isoformat()
-    if signed.result_sha256 is not None:
-        response.headers["Result-SHA256"] = signed.result_sha256
+        start = done.document.size if return_ is Return.INCREMENT else 0
+        response = DocumentResponse(media_type, done.document, start=start, stall_seconds=stall_seconds)
+    valid_until = None if done.valid_until is None else done.valid_until.isoformat()
+    for name, value in (
+        ("Signature-Form", done.form),
+        ("Signature-Level", done.level),
+        ("Valid-Until", valid_until),
+        ("Result-SHA256", done.result_sha256),
+    ):
+        if value is not None:
+            response.headers[name] = value
     return response
 
 

@@ -126,6 +126,24 @@ PROBLEMS: Mapping[type[ProxyError], Problem] = {
         "対応していない形式です",
         "Content-Typeまたは内容の先頭から、対応している形式と判定できません。",
     ),
+    errors.MDPNotFirst: Problem(
+        409,
+        "Not the first signature",
+        "最初の署名ではありません",
+        "MDP署名は文書の最初の署名としてのみ付与できます。この文書には既に署名またはタイムスタンプがあります。",
+    ),
+    errors.AlreadyTimestamped: Problem(
+        409,
+        "Already time-stamped",
+        "既にタイムスタンプが付与されています",
+        "文書には既に文書タイムスタンプが付与されています。",
+    ),
+    errors.NotExtendable: Problem(
+        422,
+        "Not extendable",
+        "長期署名に延長できません",
+        "文書中の署名またはタイムスタンプを長期に検証できる形にできません。署名がないか、信頼できないか、失効情報の提供元がありません。",
+    ),
     errors.MDPLocked: Problem(
         409,
         "Document is locked",

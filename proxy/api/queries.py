@@ -1,8 +1,10 @@
 """Parameters in the query of a URL: once each, and only what may be written down on the way.
 
-URLs end up in access logs and histories. Free text of the caller is refused there, by name and with the way that is open to it.
+URLs end up in access logs and histories. Free text of the caller and passwords are refused there, by name and with the way that
+is open to them. The members of an object are written with a dot: ``appearance.page=1``.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,29 +14,46 @@ from proxy.errors import InvalidParameter
 
 BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
-FREE_TEXT = frozenset({"reason", "location", "contactInfo"})
+PRIVATE = frozenset({"reason", "location", "contactInfo", "documentPassword", "sealImage", "appearance.text"})
 
-BOOLEAN_PARAMETERS = frozenset({"existingFieldOnly", "dryRun"})
+BOOLEAN_PARAMETERS = frozenset({"existingFieldOnly", "dryRun", "ltv"})
 
-NOT_IN_URL = "is free text and never goes into the URL: send it in params of multipart/form-data, or in JSON"
+NUMBER_PARAMETERS = frozenset(
+    {"docMdp", "appearance.rotation", *(f"appearance.{name}" for name in ("page", "x", "y", "width", "height"))}
+)
+
+NOT_IN_URL = "never goes into the URL: send it in params of multipart/form-data, or in JSON"
+
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?")
 
 
 def query_members(request: web.Request) -> dict[str, Any]:
-    """The query's parameters by name, booleans as such.
+    """The query's parameters by name, numbers and booleans as such.
 
     Raises:
-        InvalidParameter: One comes twice, is free text, or is a boolean that is neither ``true`` nor ``false``.
+        InvalidParameter: One comes twice, may not be in a URL, or is a boolean or a number that cannot be read.
     """
     members: dict[str, Any] = {}
     for name, text in request.query.items():
-        if name in members:
-            raise InvalidParameter("a parameter is given twice", fields={name: "given twice"})
-        if name in FREE_TEXT:
+        if name in PRIVATE:
             raise InvalidParameter(f"{name} {NOT_IN_URL}", fields={name: NOT_IN_URL})
-        value: object = text
-        if name in BOOLEAN_PARAMETERS:
-            value = BOOLEANS.get(text)
-            if value is None:
-                raise InvalidParameter(f"{name} is true or false", fields={name: "expected true or false"})
-        members[name] = value
+        owner, _, key = name.rpartition(".")
+        target = members if owner != "appearance" else members.setdefault(owner, {})
+        key = name if target is members else key
+        if not isinstance(target, dict) or key in target:
+            raise InvalidParameter("a parameter is given twice", fields={name: "given twice"})
+        target[key] = _value(name, text)
     return members
+
+
+def _value(name: str, text: str) -> object:
+    if name in BOOLEAN_PARAMETERS:
+        if text not in BOOLEANS:
+            raise InvalidParameter(f"{name} is true or false", fields={name: "expected true or false"})
+        return BOOLEANS[text]
+    if name in NUMBER_PARAMETERS:
+        number = _NUMBER.fullmatch(text)
+        if number is None:
+            raise InvalidParameter(f"{name} is a number", fields={name: "expected a number"})
+        return float(text) if number[1] else int(text)
+    return text

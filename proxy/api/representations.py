@@ -12,11 +12,21 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from proxy.api.schemas import Schema
 from proxy.call import Call
-from proxy.model import Credential, HashAlgorithm, MaintenanceState, SignAlgorithm, TransactionRecord, ValidationData
+from proxy.model import (
+    Credential,
+    GracePolicy,
+    HashAlgorithm,
+    MaintenanceState,
+    SignAlgorithm,
+    TimestampPurpose,
+    TransactionRecord,
+    ValidationData,
+)
 from proxy.operations.certificates import CertificateFacts
 from proxy.operations.hashes import HashSignatures
 from proxy.operations.health import DependencyHealth
 from proxy.operations.signing import SignedDocument
+from proxy.operations.timestamping import TimestampedDocument
 
 Base64 = Annotated[
     bytes,
@@ -56,6 +66,7 @@ class SignatureFacts(Schema):
     signing_time: datetime
     timestamp_time: datetime | None = Field(None, description="genTime of the signature timestamp.")
     valid_until: datetime
+    grace_policy_used: GracePolicy | None = Field(None, description="Of an ES-A signature.")
     document_sha256: str = Field(description="Of the document as it was sent.")
     result_sha256: str | None = Field(None, description="Of the whole result; absent from a dry run.")
     upstream_bytes: UpstreamBytes
@@ -76,11 +87,51 @@ class SignatureFacts(Schema):
             signing_time=signed.signing_time,
             timestamp_time=signed.timestamp_time,
             valid_until=signed.valid_until,
+            grace_policy_used=signed.grace_policy_used,
             document_sha256=signed.document.received_digest.value.hex(),
             result_sha256=signed.result_sha256,
             upstream_bytes=UpstreamBytes.of(call),
             dry_run=signed.dry_run,
         )
+
+
+class TimestampFacts(Schema):
+    """What was time-stamped, and until when the timestamp can be verified."""
+
+    transaction_id: str
+    form: TimestampPurpose
+    level: str | None = Field(None, description="B-LTA for an extension.")
+    field_name: str | None = Field(None, description="Of the timestamp; absent where none was added.")
+    timestamp_time: datetime | None = Field(None, description="genTime of the timestamp.")
+    valid_until: datetime | None = None
+    skipped: bool = Field(False, description="The document held a timestamp already and was left as it is.")
+    document_sha256: str = Field(description="Of the document as it was sent.")
+    result_sha256: str | None = Field(None, description="Of the whole result; absent from a dry run.")
+    upstream_bytes: UpstreamBytes
+    dry_run: bool = False
+
+    @classmethod
+    def of(cls, call: Call, done: TimestampedDocument) -> Self:
+        """The facts of a timestamp just added."""
+        return cls(
+            transaction_id=call.transaction_id,
+            form=done.form,
+            level=done.level,
+            field_name=done.field_name,
+            timestamp_time=done.timestamp_time,
+            valid_until=done.valid_until,
+            skipped=done.skipped,
+            document_sha256=done.document.received_digest.value.hex(),
+            result_sha256=done.result_sha256,
+            upstream_bytes=UpstreamBytes.of(call),
+            dry_run=done.dry_run,
+        )
+
+
+class TimestampedDocumentAnswer(TimestampFacts):
+    """The facts, and with them the time-stamped document; a dry run has none."""
+
+    document: Base64 | None = None
 
 
 class SignedDocumentAnswer(SignatureFacts):

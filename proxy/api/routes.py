@@ -5,6 +5,7 @@ from typing import Final
 from proxy import errors
 from proxy.api import (
     certificates,
+    document_timestamps,
     documentation,
     documents_out,
     hashes,
@@ -15,6 +16,7 @@ from proxy.api import (
     timestamps,
     transactions,
 )
+from proxy.api.context import Handler
 from proxy.api.representations import (
     Certificate,
     CertificateChain,
@@ -24,21 +26,27 @@ from proxy.api.representations import (
     RevocationAnswer,
     SignedDocumentAnswer,
     Status,
+    TimestampedDocumentAnswer,
     Transaction,
     TransactionPage,
 )
 from proxy.api.route import Answer, CallRoute, OpenRoute, Route
 from proxy.api.schemas import (
     CertificatesQuery,
+    DocumentParameters,
+    DocumentTimestampParameters,
+    ESAParameters,
     ESParameters,
-    ESTParameters,
     HashRequest,
+    LTVParameters,
+    MDPParameters,
     RegistrationRequest,
     RevocationRequest,
     TimestampParameters,
     TransactionsQuery,
 )
 from proxy.errors import ProxyError
+from proxy.settings import Operation
 
 EVERY_CALL: Final[tuple[type[ProxyError], ...]] = (
     errors.InvalidParameter,
@@ -93,41 +101,99 @@ _DOCUMENT_ANSWERS: Final = (
     Answer(documents_out.OCTETS, description="With return=increment: the bytes to append to the document as it was sent."),
 )
 
+_TIMESTAMP_ANSWERS: Final = (
+    Answer(documents_out.PDF, description="The time-stamped document."),
+    Answer(documents_out.JSON, TimestampedDocumentAnswer, "Facts and document; the facts alone for a dry run."),
+    Answer(documents_out.OCTETS, description="With return=increment: the bytes to append to the document as it was sent."),
+)
+
+_DocumentCall = tuple[str, str, str, str, Operation, Handler, type[DocumentParameters], tuple[type[ProxyError], ...]]
+
+_DOCUMENT_CALLS: Final[tuple[_DocumentCall, ...]] = (
+    (
+        "/v1/signatures/es",
+        "SignatureES",
+        "ES signature (PAdES-B-B)",
+        "Signs a PDF. Verifiable until the signing certificate ends.",
+        "es",
+        signatures.sign_es,
+        ESParameters,
+        _SIGN_DOCUMENT,
+    ),
+    (
+        "/v1/signatures/es-t",
+        "SignatureEST",
+        "ES-T signature (PAdES-B-T; with ltv PAdES-B-LT)",
+        "Signs a PDF and time-stamps the signature; with ltv it adds validation data: verifiable about 10 years.",
+        "es-t",
+        signatures.sign_es_t,
+        LTVParameters,
+        (*_SIGN_DOCUMENT, *_TSA),
+    ),
+    (
+        "/v1/signatures/mdp",
+        "SignatureMDP",
+        "MDP: certification signature (DocMDP)",
+        "Certifies a PDF, as its first signature; with docMdp=1 nothing can be added afterwards.",
+        "mdp",
+        signatures.sign_mdp,
+        MDPParameters,
+        (*_SIGN_DOCUMENT, *_TSA, errors.MDPNotFirst),
+    ),
+    (
+        "/v1/signatures/es-a",
+        "SignatureESA",
+        "ES-A signature (PAdES-B-LTA)",
+        "Signs a PDF with signature timestamp, validation data and a document timestamp over all of it: verifiable 10 years, and "
+        "extendable.",
+        "es-a",
+        signatures.sign_es_a,
+        ESAParameters,
+        (*_SIGN_DOCUMENT, *_TSA, errors.NotExtendable),
+    ),
+    (
+        "/v1/timestamps",
+        "DocumentTimestamp",
+        "Document timestamp, or archive extension of what is there",
+        "purpose=DocTimeStamp: proves that the document existed. purpose=ES_A: prolongs every signature and timestamp in it.",
+        "timestamp",
+        document_timestamps.timestamp_document,
+        DocumentTimestampParameters,
+        (
+            *_GRANTED,
+            *_BODY,
+            *_SLOT,
+            *_TSA,
+            errors.InvalidDocument,
+            errors.PDFVersionUnsupported,
+            errors.PDFEncrypted,
+            errors.MDPLocked,
+            errors.SpoolFull,
+            errors.AlreadyTimestamped,
+            errors.NotExtendable,
+            errors.RevocationUnavailable,
+        ),
+    ),
+)
+
 CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
     *(
         CallRoute(
             method,
-            "/v1/signatures/es",
-            f"{method.lower()}SignatureES",
-            "ES signature (PAdES-B-B)",
-            _DOCUMENT_ANSWERS,
-            "Signs a PDF. Verifiable until the signing certificate ends.",
-            operation="es",
-            grant="es",
-            handler=signatures.sign_es,
-            body=ESParameters,
+            path,
+            f"{method.lower()}{name}",
+            summary,
+            _DOCUMENT_ANSWERS if body is not DocumentTimestampParameters else _TIMESTAMP_ANSWERS,
+            description,
+            operation=operation,
+            grant=operation,
+            handler=handler,
+            body=body,
             takes_document=True,
             in_maintenance_refused=True,
-            errors=_SIGN_DOCUMENT,
+            errors=failures,
         )
-        for method in ("POST", "PUT")
-    ),
-    *(
-        CallRoute(
-            method,
-            "/v1/signatures/es-t",
-            f"{method.lower()}SignatureEST",
-            "ES-T signature (PAdES-B-T)",
-            _DOCUMENT_ANSWERS,
-            "Signs a PDF and time-stamps the signature.",
-            operation="es-t",
-            grant="es-t",
-            handler=signatures.sign_es_t,
-            body=ESTParameters,
-            takes_document=True,
-            in_maintenance_refused=True,
-            errors=(*_SIGN_DOCUMENT, *_TSA),
-        )
+        for path, name, summary, description, operation, handler, body, failures in _DOCUMENT_CALLS
         for method in ("POST", "PUT")
     ),
     CallRoute(

@@ -8,7 +8,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +24,16 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from proxy.errors import InvalidParameter
-from proxy.model import HashAlgorithm, SignAlgorithm
+from proxy.model import (
+    Appearance,
+    GracePolicy,
+    HashAlgorithm,
+    LengthUnit,
+    OnAlreadyTimestamped,
+    Origin,
+    SignAlgorithm,
+    TimestampPurpose,
+)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
@@ -46,6 +55,8 @@ def _printable(text: str) -> str:
 
 
 def _decoded(text: object) -> bytes:
+    if isinstance(text, bytes):
+        return text  # a part of its own in multipart/form-data
     if not isinstance(text, str):
         raise ValueError("expected a string in base64")
     try:
@@ -85,6 +96,10 @@ Cursor = Annotated[str, Field(min_length=1, max_length=512)]
 Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
 
 
+Password = Annotated[str, Field(min_length=1, max_length=127), AfterValidator(_printable)]
+"""Password of an encrypted PDF: 127 bytes of UTF-8 count (ISO 32000-2, 7.6.4.3.2)."""
+
+
 class Return(StrEnum):
     """What a document operation gives back: the whole document, or the bytes to append to the one the caller has."""
 
@@ -92,7 +107,36 @@ class Return(StrEnum):
     INCREMENT = "increment"
 
 
-class ESParameters(Schema):
+class DocumentParameters(Schema):
+    """What every call with a document may say."""
+
+    document_password: Password | None = Field(None, description="Opens an encrypted document. Never in the URL.")
+    return_: Return = Field(
+        Return.DOCUMENT, alias="return", description="increment: only the bytes to append to the document as it was sent."
+    )
+    dry_run: StrictBool = Field(False, description="Check everything that can be checked and spend nothing.")
+
+
+Length = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
+
+
+class AppearanceParameters(Schema):
+    """A visible signature: where it is on the page as a viewer shows it, and its text; its image is sealImage."""
+
+    page: Annotated[int, Field(strict=True, ge=1)] = Field(1, description="Counted from 1.")
+    origin: Origin = Field(Origin.BOTTOM_LEFT, description="The corner of the page that x and y count from.")
+    x: Length
+    y: Length
+    width: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+    height: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+    unit: LengthUnit = LengthUnit.MILLIMETRE
+    text: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_printable)] | None = Field(
+        None, description="Wraps into the box. Never in the URL."
+    )
+    rotation: Literal[0, 90, 180, 270] = Field(0, description="Of the content within the box, counterclockwise, in degrees.")
+
+
+class ESParameters(DocumentParameters):
     """Parameters of an ES signature (PAdES-B-B)."""
 
     certificate_id: Identifier = Field(description="The signing certificate to use.")
@@ -105,16 +149,62 @@ class ESParameters(Schema):
     contact_info: Text | None = Field(None, description="How to reach the signer. Never in the URL.")
     hash_algorithm: HashAlgorithm | None = Field(None, description="Left out, the certificate's first choice.")
     sign_algorithm: SignAlgorithm | None = Field(None, description="Left out, the certificate's first choice.")
-    return_: Return = Field(
-        Return.DOCUMENT, alias="return", description="increment: only the bytes to append to the document as it was sent."
+    appearance: AppearanceParameters | None = Field(None, description="Left out, the signature is invisible.")
+    seal_image: Base64 | None = Field(
+        None, description="PNG, JPEG, GIF, BMP or TIFF for the appearance; in multipart a part of its own."
     )
-    dry_run: StrictBool = Field(False, description="Check everything that can be checked and spend nothing.")
+
+    def visible(self) -> Appearance | None:
+        """The appearance with its image; ``None`` for an invisible signature.
+
+        Raises:
+            InvalidParameter: An image or nothing at all is to be seen, and it is not said where or what.
+        """
+        if self.appearance is None:
+            if self.seal_image is not None:
+                raise InvalidParameter("sealImage needs an appearance", fields={"appearance": "required with sealImage"})
+            return None
+        return Appearance(**self.appearance.model_dump(), seal_image=self.seal_image)
 
 
 class ESTParameters(ESParameters):
     """Parameters of an ES-T signature (PAdES-B-T): those of ES, and whose time it is."""
 
     tsa_profile: Identifier | None = Field(None, description="Time-stamping profile; left out, the default one.")
+
+
+class LTVParameters(ESTParameters):
+    """Parameters of an ES-T signature: B-T, or B-LT with validation data."""
+
+    ltv: StrictBool = Field(False, description="Add validation data (B-LT), so that it is verifiable about 10 years.")
+
+
+class MDPParameters(ESTParameters):
+    """Parameters of a certification signature."""
+
+    doc_mdp: Annotated[int, Field(strict=True, ge=1, le=3)] = Field(
+        1, description="What may be changed afterwards: 1 nothing, 2 forms and signatures, 3 annotations too."
+    )
+    ltv: StrictBool = Field(True, description="Add validation data, in the signature's own revision.")
+
+
+class ESAParameters(ESTParameters):
+    """Parameters of an ES-A signature (PAdES-B-LTA)."""
+
+    grace_policy: GracePolicy = Field(
+        GracePolicy.NOW,
+        description="now: the validation data there is; fresh: OCSP issued after the signing time for every certificate.",
+    )
+
+
+class DocumentTimestampParameters(DocumentParameters):
+    """Parameters of a document timestamp."""
+
+    purpose: TimestampPurpose = Field(
+        TimestampPurpose.DOC_TIME_STAMP, description="ES_A prolongs what is signed in the document; it adds the proof it needs."
+    )
+    tsa_profile: Identifier | None = Field(None, description="Time-stamping profile; left out, the default one.")
+    on_already_timestamped: OnAlreadyTimestamped = OnAlreadyTimestamped.ADD
 
 
 class HashRequest(Schema):

@@ -1,16 +1,12 @@
-"""``/v1/signatures/es`` and ``/es-t``: a document in, signed, out (contract, operations 3 and 4)."""
-
-from typing import Any
+"""``/v1/signatures/{es,es-t,mdp,es-a}``: a document in, signed, out (contract, operations 3 to 6)."""
 
 from aiohttp import web
 
 from proxy.api.context import Context
-from proxy.api.documents_in import BodyKind, Members, body_kind, open_body, receive_document
-from proxy.api.documents_out import document_response, offers
-from proxy.api.negotiation import acceptable
-from proxy.api.queries import query_members
-from proxy.api.schemas import ESParameters, ESTParameters, parse
-from proxy.model import HashAlgorithm, SignatureForm, SignatureRequest
+from proxy.api.document_calls import document_call
+from proxy.api.schemas import ESAParameters, ESParameters, ESTParameters, LTVParameters, MDPParameters
+from proxy.model import GracePolicy, SignatureForm, SignatureRequest
+from proxy.operations.signing import SignedDocument
 from proxy.spool import SpooledDocument
 
 
@@ -20,57 +16,25 @@ async def sign_es(context: Context) -> web.StreamResponse:
 
 
 async def sign_es_t(context: Context) -> web.StreamResponse:
-    """ES-T: PAdES-B-T."""
-    return await _sign(context, SignatureForm.ES_T, ESTParameters)
+    """ES-T: PAdES-B-T, with validation data B-LT."""
+    return await _sign(context, SignatureForm.ES_T, LTVParameters)
+
+
+async def sign_mdp(context: Context) -> web.StreamResponse:
+    """MDP: a certification signature."""
+    return await _sign(context, SignatureForm.MDP, MDPParameters)
+
+
+async def sign_es_a(context: Context) -> web.StreamResponse:
+    """ES-A: PAdES-B-LTA."""
+    return await _sign(context, SignatureForm.ES_A, ESAParameters)
 
 
 async def _sign(context: Context, form: SignatureForm, schema: type[ESParameters]) -> web.StreamResponse:
-    request, call, settings = context.request, context.call, context.edge.settings
-    limits = settings.limits
-    kind = body_kind(request)
-    query = query_members(request)
-    if kind.is_raw:
-        _judge(context, kind, schema, query)
-    body = open_body(request, kind, limits)
-    await context.admit()
+    async def perform(document: SpooledDocument, parameters: ESParameters) -> SignedDocument:
+        return await context.operations.signing.sign(context.call, document, _request(form, parameters))
 
-    def open_document(members: Members) -> SpooledDocument:
-        also = _early(context, members)
-        document = SpooledDocument(settings.spool.directory, limit=limits.document_bytes, also=also)
-        context.held.callback(document.close)
-        return document
-
-    with call.stage("upload"):
-        async with call.deadline.enforce():
-            document, members = await receive_document(request, body, kind, query, limits, open_document)
-    call.facts.document_bytes = document.size
-    call.facts.document_sha256 = document.received_digest.value.hex()
-    parameters, media_type = _judge(context, kind, schema, members)
-    signed = await context.operations.signing.sign(call, document, _request(form, parameters))
-    return document_response(call, signed, parameters.return_, media_type, stall_seconds=limits.upload_stall_seconds)
-
-
-def _judge(context: Context, kind: BodyKind, schema: type[ESParameters], members: Members) -> tuple[ESParameters, str]:
-    """The parameters and the answer's media type, once all members are known.
-
-    Raises:
-        InvalidParameter, CertificateNotPermitted, NotAcceptable: What is asked cannot be, or not for this client.
-    """
-    parameters = parse(schema, members)
-    context.require_certificate(parameters.certificate_id)
-    offered = offers(parameters.return_, dry_run=parameters.dry_run, json_first=kind is BodyKind.JSON)
-    return parameters, acceptable(context.request.headers.get("Accept"), offered)
-
-
-def _early(context: Context, members: Members) -> tuple[HashAlgorithm, ...]:
-    """Judge what is known when the document begins, and say which digest should run along.
-
-    What is missing or malformed by then is judged with the rest, at the end.
-    """
-    certificate_id: Any = members.get("certificateId")
-    if isinstance(certificate_id, str):
-        context.require_certificate(certificate_id)
-    return tuple(algorithm for algorithm in HashAlgorithm if algorithm == members.get("hashAlgorithm"))
+    return await document_call(context, schema, perform)
 
 
 def _request(form: SignatureForm, parameters: ESParameters) -> SignatureRequest:
@@ -85,5 +49,10 @@ def _request(form: SignatureForm, parameters: ESParameters) -> SignatureRequest:
         hash_algorithm=parameters.hash_algorithm,
         sign_algorithm=parameters.sign_algorithm,
         tsa_profile=parameters.tsa_profile if isinstance(parameters, ESTParameters) else None,
+        ltv=parameters.ltv if isinstance(parameters, LTVParameters | MDPParameters) else False,
+        doc_mdp=parameters.doc_mdp if isinstance(parameters, MDPParameters) else 1,
+        grace_policy=parameters.grace_policy if isinstance(parameters, ESAParameters) else GracePolicy.NOW,
+        appearance=parameters.visible(),
+        document_password=parameters.document_password,
         dry_run=parameters.dry_run,
     )
