@@ -27,7 +27,8 @@ pdfsig (Debian: poppler-utils) where it is installed.
 exit codes:
   0    every form was signed and found valid
   1    one was not; the table says which and why
-  2    the command is wrong: a file or folder it names
+  2    the command is wrong: a file or folder it names; or the sandbox does not start
+  4, 5 the PDF cannot be signed; the message says why
   130  interrupted (Ctrl-C or SIGTERM); the sandbox is stopped
 """
 

@@ -36,7 +36,8 @@ SECONDS = 60
 """How long one judge may take over one file."""
 
 
-def _tool(name: str) -> str:
+def tool(name: str) -> str:
+    """The path of a judge's program; where it is not installed, the test skips by its name."""
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed")
@@ -88,7 +89,7 @@ class DSS:
     """EU DSS with its default policy. Starts a Java virtual machine; use it as a context manager, once a run."""
 
     def __init__(self) -> None:
-        java = _tool("java")
+        java = tool("java")
         if not JAR.exists():
             pytest.skip("the EU DSS judge is not built (make judge)")
         self._process = subprocess.Popen(
@@ -170,7 +171,7 @@ def pdfsig(document: Path) -> tuple[PDFSigVerdict, ...]:
     Certificates are left to the other judges: ``pdfsig`` reads NSS's last error code even after a path was found good, so that
     a certificate without the extensions NSS looks for last is an "unknown issue".
     """
-    judged = _run(_tool("pdfsig"), "-nocert", document)
+    judged = _run(tool("pdfsig"), "-nocert", document)
     _, *parts = re.split(r"^Signature #\d+:$", judged.stdout, flags=re.MULTILINE)
     return tuple(
         PDFSigVerdict(
@@ -187,7 +188,7 @@ def pdfsig(document: Path) -> tuple[PDFSigVerdict, ...]:
 
 def qpdf_messages(document: Path) -> Counter[str]:
     """What ``qpdf --check`` has against a PDF, without the file's name. Many a real PDF has some before it is signed."""
-    judged = _run(_tool("qpdf"), "--check", document)
+    judged = _run(tool("qpdf"), "--check", document)
     messages = Counter(line.replace(str(document), "").strip() for line in judged.stderr.splitlines() if line.strip())
     # Exit status 2 is an error, 3 a warning: a complaint without words is one all the same.
     if judged.returncode and not messages:
@@ -212,7 +213,7 @@ def openssl_accepts_token(token: Path, imprint: Digest, anchors: Path) -> bool:
         anchors: One PEM file of trusted certificates.
     """
     judged = _run(
-        *(_tool("openssl"), "ts", "-verify", "-token_in", "-in", token),
+        *(tool("openssl"), "ts", "-verify", "-token_in", "-in", token),
         *("-digest", imprint.value.hex(), "-CAfile", anchors),
     )
     return judged.returncode == 0 and "Verification: OK" in judged.stdout

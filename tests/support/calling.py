@@ -102,7 +102,7 @@ class Caller:
         finally:
             connection.close()
 
-    def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: str) -> Answer:
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None) -> Answer:
         return self.ask("GET", path, query=query, headers=headers)
 
     def post_json(self, path: str, members: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
@@ -115,15 +115,19 @@ class Caller:
         certificate_id: str = "eseal-p256",
         *,
         form: str = "es",
+        query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        **query: str,
+        **parameters: str,
     ) -> Answer:
-        """Sign a document sent raw, the parameters in the query; ``form`` is the route's last segment."""
+        """Sign a document sent raw, the parameters in the query; ``form`` is the route's last segment.
+
+        ``query`` is for parameters whose name is no name in Python.
+        """
         return self.ask(
             "POST",
             f"/v1/signatures/{form}",
             document,
-            query={"certificateId": certificate_id, **query},
+            query={"certificateId": certificate_id, **parameters, **(query or {})},
             headers={"Content-Type": "application/pdf", **(headers or {})},
         )
 

@@ -84,7 +84,7 @@ class Sandbox:
         tokens = self._tokens()
         yield spent
         central = self.caller("proxy", self.info.central)
-        answer = central.get("/v1/operations", limit="1000", **{"from": begun.isoformat()})
+        answer = central.get("/v1/operations", {"limit": "1000", "from": begun.isoformat()})
         assert answer.status == 200, answer.body
         assert "nextCursor" not in answer.members, "more than a page happened; look at less at a time"
         signed = [entry for entry in answer.members["operations"] if entry["operation"] == "hash"]
