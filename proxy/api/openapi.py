@@ -5,15 +5,15 @@ A copy lies in the repository, and a test holds the two together.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from proxy.api.documents_in import DOCUMENT, PARAMETERS
+from proxy.api.documents_in import DOCUMENT, PARAMETERS, SEAL_IMAGE
 from proxy.api.problems import MEDIA_TYPE, PROBLEMS, leaves
-from proxy.api.queries import FREE_TEXT
+from proxy.api.queries import PRIVATE
 from proxy.api.representations import ProblemDetails
 from proxy.api.route import CallRoute, Route
 from proxy.api.routes import EVERY_CALL, ROUTES
@@ -128,9 +128,20 @@ def _query_parameters(route: Route, schemas: Mapping[str, _Json]) -> list[_Json]
             **({"description": described["description"]} if "description" in described else {}),
             "schema": {key: value for key, value in described.items() if key not in {"description", "title"}},
         }
-        for name, described in schema["properties"].items()
-        if name not in FREE_TEXT
+        for name, described in _flattened(schema["properties"], schemas)
+        if name not in PRIVATE
     ]
+
+
+def _flattened(properties: Mapping[str, _Json], schemas: Mapping[str, _Json]) -> Iterator[tuple[str, _Json]]:
+    """Properties as a query names them: the members of an object with a dot."""
+    for name, described in properties.items():
+        references = [option["$ref"] for option in described.get("anyOf", ()) if "$ref" in option]
+        nested = schemas[references[0].rpartition("/")[2]] if references else {}
+        if "properties" in nested:
+            yield from ((f"{name}.{member}", inner) for member, inner in nested["properties"].items())
+        else:
+            yield name, described
 
 
 def _inlined(schema: type[Schema]) -> _Json:
@@ -143,6 +154,7 @@ def _request_body(route: CallRoute) -> _Json | None:
     if route.body is None:
         return None
     parameters = {"$ref": _REF.format(model=route.body.__name__)}
+    sealed = SEAL_IMAGE in _inlined(route.body)["properties"]
     if not route.takes_document:
         return {"required": True, "content": {"application/json": {"schema": parameters}}}
     return {
@@ -152,7 +164,11 @@ def _request_body(route: CallRoute) -> _Json | None:
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "properties": {PARAMETERS: parameters, DOCUMENT: _BINARY},
+                    "properties": {
+                        PARAMETERS: parameters,
+                        DOCUMENT: _BINARY,
+                        **({SEAL_IMAGE: _BINARY} if sealed else {}),
+                    },
                     "required": [DOCUMENT],
                     "additionalProperties": False,
                 },
@@ -169,7 +185,7 @@ def _request_body(route: CallRoute) -> _Json | None:
                         },
                         DOCUMENT: {"type": "string", "contentEncoding": "base64", "contentMediaType": "application/pdf"},
                     },
-                    "required": [*_inlined(route.body)["required"], DOCUMENT],
+                    "required": [*_inlined(route.body).get("required", ()), DOCUMENT],
                     "additionalProperties": False,
                 }
             },

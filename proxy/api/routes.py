@@ -144,8 +144,7 @@ _DOCUMENT_CALLS: Final[tuple[_DocumentCall, ...]] = (
         "/v1/signatures/es-a",
         "SignatureESA",
         "ES-A signature (PAdES-B-LTA)",
-        "Signs a PDF with signature timestamp, validation data and a document timestamp over all of it: verifiable 10 years, and "
-        "extendable.",
+        "Signs a PDF, adds validation data and a document timestamp over all of it: verifiable 10 years, and extendable.",
         "es-a",
         signatures.sign_es_a,
         ESAParameters,

@@ -6,6 +6,7 @@ Paths are relative to the file, which lies in the sandbox's folder.
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -14,10 +15,11 @@ from proxy.sandbox.addresses import LOOPBACK, Addresses, Listen
 from proxy.sandbox.authority import load_chain
 from proxy.sandbox.folder import StateFolder, write_file
 from proxy.sandbox.pki import client_crl
+from proxy.settings import Operation
 
 HASH_SIGNING = ("hash", "certificates", "register", "revocation")
 """What the central signer grants."""
-EVERYTHING = ("es", "es-t", "hash", "timestamp-hash", "certificates", "register", "revocation")
+EVERYTHING = get_args(Operation)
 SHUTDOWN_SECONDS = 10
 
 
