@@ -25,11 +25,11 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, sign_pdf
 
-from proxy.model import Digest, HashAlgorithm, SignAlgorithm
-from proxy.pades.checking import check_signature
+from proxy.model import Digest, HashAlgorithm, SignAlgorithm, ValidationData
+from proxy.pades.checking import check_document
 from proxy.pades.cms import signed_attributes, signed_data, signed_data_size, signer_identity
 from proxy.pades.preparing import prepare_signature
-from proxy.pades.values import CheckSignature
+from proxy.pades.values import CheckDocument, ExpectedSignature
 from proxy.spool import CHUNK, SpooledDocument, open_unnamed
 from tests.support.keys import rsa_key, self_signed, sign_digest
 from tests.support.pdf_files import write_sized_file
@@ -70,7 +70,8 @@ def sign(source: Path) -> float:
             at_the_signer = time.perf_counter() - asked
             contents = signed_data(attributes, value, identity, _ALGORITHM, _HASH)
             spool.overwrite(prepared.contents_start + 1, contents.hex().encode())
-            check_signature(stream, CheckSignature(prepared, digest.value, _HASH.hashlib_name, contents))
+            expected = ExpectedSignature(prepared, digest.value, _HASH.hashlib_name, contents)
+            check_document(stream, CheckDocument(prepared.end, (expected,), ValidationData()))
         _ = spool.result_digest
     return time.perf_counter() - begun - at_the_signer
 

@@ -182,7 +182,7 @@ class DocumentSigning:
                 with call.stage("validationData"):
                     await self._engine.append_validation_data(call, document, proof, request.document_password)
         with call.stage("check"):
-            held = CheckDocument(tuple(expected), proof, request.document_password)
+            held = CheckDocument(document.total_size, tuple(expected), proof, request.document_password)
             await self._engine.check(call, document, held)
         return self._released(signing, embedded.expected.prepared.field_name, embedded.token, last_token)
 

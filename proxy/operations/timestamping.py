@@ -89,7 +89,9 @@ class DocumentTimestamping:
             return self._released(call, document, request)
         appended = await self._archiving.append(call, document, profile, proof, request.document_password)
         with call.stage("check"):
-            held = CheckDocument((appended.expected,), proof or ValidationData(), request.document_password)
+            held = CheckDocument(
+                document.total_size, (appended.expected,), proof or ValidationData(), request.document_password
+            )
             await self._engine.check(call, document, held)
         call.facts.timestamp_time = appended.token.gen_time
         call.facts.valid_until = appended.token.tsa_not_after

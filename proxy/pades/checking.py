@@ -32,6 +32,7 @@ def check_document(stream: BinaryIO, expected: CheckDocument) -> None:
     try:
         reader = open_pdf(stream, expected.password)
         size = stream.seek(0, 2)
+        _require(size == expected.size, "size")
         for signature in expected.signatures:
             _check(reader, signature, size)
         _check_validation_data(reader, expected)

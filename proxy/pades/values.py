@@ -138,8 +138,15 @@ class ExpectedSignature:
 
 @dataclass(frozen=True, slots=True)
 class CheckDocument:
-    """What the finished file must hold; ``validation_data`` all in its security store."""
+    """What the finished file must hold.
 
+    Attributes:
+        size: Of the file in bytes: nothing was appended but what the request's process knows of.
+        signatures: Those that were added.
+        validation_data: All of it in the security store.
+    """
+
+    size: int
     signatures: tuple[ExpectedSignature, ...]
     validation_data: ValidationData
     password: str | None = None

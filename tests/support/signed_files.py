@@ -11,11 +11,11 @@ from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigFieldSpec, SigSeedValu
 from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from proxy.model import Digest, HashAlgorithm, SignAlgorithm
-from proxy.pades.checking import check_signature
+from proxy.model import Digest, HashAlgorithm, SignAlgorithm, ValidationData
+from proxy.pades.checking import check_document
 from proxy.pades.cms import signed_attributes, signed_data, signed_data_size, signer_identity
 from proxy.pades.preparing import prepare_signature
-from proxy.pades.values import CheckSignature, PrepareSignature
+from proxy.pades.values import CheckDocument, ExpectedSignature, PrepareSignature, SignatureKind
 from proxy.spool import SpooledDocument
 from tests.support.keys import rsa_key, self_signed, sign_digest
 
@@ -88,5 +88,7 @@ def sign_in_process(document: bytes, wanted: PrepareSignature | None = None) -> 
             value = sign_digest(rsa_key(), algorithm, Digest.of(attributes, hash_algorithm))
             contents = signed_data(attributes, value, identity, algorithm, hash_algorithm)
             spool.overwrite(prepared.contents_start + 1, contents.hex().encode())
-            check_signature(stream, CheckSignature(prepared, digest.value, hash_algorithm.hashlib_name, contents))
+            kind = SignatureKind.SIGNATURE if wanted is None or wanted.certify is None else SignatureKind.CERTIFICATION
+            expected = ExpectedSignature(prepared, digest.value, hash_algorithm.hashlib_name, contents, kind)
+            check_document(stream, CheckDocument(prepared.end, (expected,), ValidationData()))
         return b"".join(spool.chunks(0, spool.total_size))

@@ -24,9 +24,10 @@ from proxy.errors import (
     ProxyError,
     SeedValueConflict,
 )
-from proxy.pades.checking import check_signature
+from proxy.model import ValidationData
+from proxy.pades.checking import check_document
 from proxy.pades.preparing import prepare_signature
-from proxy.pades.values import CheckSignature, PreparedSignature, PrepareSignature
+from proxy.pades.values import CheckDocument, ExpectedSignature, PreparedSignature, PrepareSignature
 from tests.support.pdf_files import PdfFile, endless_previous, looping_page_tree, plain_file, stream_bomb
 from tests.support.signed_files import request, sign_in_process, signed_by_others, with_field
 
@@ -195,24 +196,28 @@ def test_seed_value_urls_are_not_followed_and_recommendations_do_not_bind() -> N
     assert len(PdfFileReader(io.BytesIO(signed)).embedded_signatures) == 1
 
 
+def held(expected: ExpectedSignature) -> CheckDocument:
+    return CheckDocument(expected.prepared.end, (expected,), ValidationData())
+
+
 @pytest.mark.parametrize("flip", ["contents", "digest", "appended"])
 def test_the_check_before_release_finds_what_is_not_as_written(flip: str) -> None:
     signed = bytearray(sign_in_process(PLAIN))
     (signature,) = PdfFileReader(io.BytesIO(bytes(signed))).embedded_signatures
     _, start, end, rest = signature.byte_range
-    expected = CheckSignature(
+    expected = ExpectedSignature(
         prepared=PreparedSignature(field_name="Signature1", contents_start=start, contents_end=end, end=end + rest),
         digest=signature.compute_digest(),
         digest_algorithm="sha256",
         contents=signature.pkcs7_content.rstrip(b"\0"),
     )
-    check_signature(io.BytesIO(bytes(signed)), expected)
+    check_document(io.BytesIO(bytes(signed)), held(expected))
     if flip == "contents":
         position = start + 1 + 2 * (len(expected.contents) - 20)
         signed[position] = ord("0") if signed[position] != ord("0") else ord("1")
     elif flip == "digest":
-        expected = CheckSignature(expected.prepared, bytes(32), "sha256", expected.contents)
+        expected = ExpectedSignature(expected.prepared, bytes(32), "sha256", expected.contents)
     else:
         signed += b"\n1 0 obj\nnull\nendobj\n"
     with pytest.raises(InternalError):
-        check_signature(io.BytesIO(bytes(signed)), expected)
+        check_document(io.BytesIO(bytes(signed)), held(expected))
