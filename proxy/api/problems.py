@@ -60,6 +60,12 @@ PROBLEMS: Mapping[type[ProxyError], Problem] = {
     errors.PDFVersionUnsupported: Problem(
         400, "PDF version not supported", "対応していないPDFバージョンです", "PDF 1.3以上、2.x以下の文書を指定してください。"
     ),
+    errors.SealImageInvalid: Problem(
+        400,
+        "Seal image invalid",
+        "印影画像が正しくありません",
+        "印影画像を読み取れません。PNG、JPEG、GIF、BMP、TIFFのいずれかで、サイズと画素数が上限以内の画像を指定してください。",
+    ),
     errors.LengthMismatch: Problem(
         400,
         "Length mismatch",
@@ -150,6 +156,12 @@ PROBLEMS: Mapping[type[ProxyError], Problem] = {
         "Seed value conflict",
         "シード値と矛盾しています",
         "署名フィールドのシード値辞書が、要求と異なる条件を必須としています。",
+    ),
+    errors.AppearanceInvalid: Problem(
+        422,
+        "Appearance invalid",
+        "印影の指定が正しくありません",
+        "印影を描画できません。ページ番号、位置、大きさ、文字列を確認してください。",
     ),
     errors.CertificateExpired: Problem(
         422,
