@@ -7,6 +7,7 @@ An answer is ``application/problem+json`` (RFC 9457) with the contract's members
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from aiohttp import web
@@ -23,6 +24,9 @@ RETRY_AFTER = 5.0
 
 LONGEST_FIELD = 64
 """Characters of a field name that are repeated to the caller, who may have made it up."""
+
+MOST_FIELDS = 20
+"""Fields at fault that are told: an answer must not be many times its question."""
 
 Language = Literal["en", "ja"]
 
@@ -313,7 +317,8 @@ def problem_response(
     if instance is not None:
         members["instance"] = instance
     if error.fields:
-        members["errors"] = [{"field": name[:LONGEST_FIELD], "reason": reason} for name, reason in error.fields.items()]
+        named = islice(error.fields.items(), MOST_FIELDS)
+        members["errors"] = [{"field": name[:LONGEST_FIELD], "reason": reason} for name, reason in named]
     response = web.Response(status=problem.status, body=json_bytes(members), headers={"Content-Type": MEDIA_TYPE})
     response.headers["Content-Language"] = language
     retry_after = error.retry_after
