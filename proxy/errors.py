@@ -10,7 +10,7 @@
     │   ├── MethodNotAllowed        ├── NotFound              ├── CertificateNotFound
     │   ├── KeyNotFound             ├── TSAProfileNotFound    ├── TransactionNotFound
     │   ├── PDFEncrypted            ├── FieldExists           ├── FieldNotFound
-    │   └── CertificateKeyMismatch
+    │   ├── SealImageInvalid        ├── AppearanceInvalid     └── CertificateKeyMismatch
     ├── PolicyError                 understood, and refused by a rule
     │   ├── ClientCertificateRequired    ├── ClientCertificateInvalid
     │   ├── CertificateNotPermitted      ├── OperationNotPermitted
@@ -194,6 +194,18 @@ class FieldNotFound(CallerError):
     """There is no signature field of this name, or no empty one."""
 
     code = "FIELD_NOT_FOUND"
+
+
+class SealImageInvalid(CallerError):
+    """The seal image is in no supported format, damaged, or over a limit."""
+
+    code = "SEAL_IMAGE_INVALID"
+
+
+class AppearanceInvalid(CallerError):
+    """The visible signature cannot be drawn as asked: no such page, outside the page, or too much text for its box."""
+
+    code = "APPEARANCE_INVALID"
 
 
 class CertificateKeyMismatch(CallerError):

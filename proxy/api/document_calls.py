@@ -40,6 +40,8 @@ async def document_call(
     query = query_members(request)
     if kind.is_raw:
         _judge(context, kind, schema, query)
+    else:
+        _early(context, query)
     body = open_body(request, kind, limits)
     await context.admit()
 
@@ -74,7 +76,7 @@ def _judge(context: Context, kind: BodyKind, schema: type[_ParametersT], members
 
 
 def _early(context: Context, members: Members) -> tuple[HashAlgorithm, ...]:
-    """Judge what is known when the document begins, and say which digest should run along.
+    """Judge what is known so far, and say which digest should run along.
 
     What is missing or malformed by then is judged with the rest, at the end.
     """

@@ -69,6 +69,8 @@ class DocumentResponse(web.StreamResponse):
         loop = asyncio.get_running_loop()
         with open(self._document.descriptor, "rb", buffering=0, closefd=False) as file:  # noqa: ASYNC230 - open already
             for offset in range(self._first, self._end, SENDFILE_BYTES):
+                if transport.is_closing():
+                    raise ConnectionResetError("the caller went away during the answer")
                 async with asyncio.timeout(self._stall_seconds):
                     await loop.sendfile(transport, file, offset, min(SENDFILE_BYTES, self._end - offset))
 
@@ -135,7 +137,7 @@ def document_response(
 
 
 async def send(request: web.Request, response: web.StreamResponse) -> None:
-    """Send an answer to its end, or close the connection: half an answer must not look like a whole one."""
+    """Send an answer to its end, or cut the connection: nothing may follow half an answer and make it look whole."""
     try:
         await response.prepare(request)
         if isinstance(response, DocumentResponse):
@@ -145,5 +147,12 @@ async def send(request: web.Request, response: web.StreamResponse) -> None:
         await response.write_eof()
     except (ConnectionError, TimeoutError) as error:
         _log.info("answer.interrupted", reason=type(error).__name__)
-        if request.transport is not None:
-            request.transport.abort()
+        _cut(request)
+    except BaseException:
+        _cut(request)
+        raise
+
+
+def _cut(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()

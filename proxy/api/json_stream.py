@@ -140,7 +140,9 @@ class JSONObjectReader:
         if self._sink is not None:
             raise _twice(self._streamed)
         self._copy(b"null")
-        self._sink = self._begin(load_object(self._skeleton + b"}"))
+        known = load_object(self._skeleton + b"}")
+        del known[self._streamed]
+        self._sink = self._begin(known)
         self._read = self._read_streamed
 
     def _read_streamed(self, chunk: bytes, position: int) -> int:

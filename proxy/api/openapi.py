@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from proxy.api.documents_in import DOCUMENT, PARAMETERS, SEAL_IMAGE
 from proxy.api.problems import MEDIA_TYPE, PROBLEMS, leaves
@@ -36,6 +36,15 @@ Callers authenticate with a client certificate. Times are RFC 3339, binary in JS
 
 _REF = "#/components/schemas/{model}"
 _Json = dict[str, Any]
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without the titles that repeat each member's name."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        """Never."""
+        del schema
+        return False
 
 
 def document() -> _Json:
@@ -67,7 +76,7 @@ def document_text() -> str:
     return json.dumps(document(), ensure_ascii=False, indent=1, sort_keys=False) + "\n"
 
 
-def _models() -> Iterable[tuple[type[BaseModel], str]]:
+def _models() -> Iterable[tuple[type[BaseModel], JsonSchemaMode]]:
     yield ProblemDetails, "serialization"
     for route in ROUTES:
         for answer in route.answers:
@@ -79,7 +88,7 @@ def _models() -> Iterable[tuple[type[BaseModel], str]]:
 
 def _schemas() -> dict[str, _Json]:
     models = list(dict.fromkeys(_models()))
-    _, definitions = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]  # the mode is a literal there
+    _, definitions = models_json_schema(models, ref_template=_REF, schema_generator=_Untitled)
     schemas: dict[str, _Json] = definitions["$defs"]
     schemas[ProblemDetails.__name__]["properties"]["code"]["enum"] = sorted(kind.code for kind in leaves())
     return schemas
@@ -145,7 +154,7 @@ def _flattened(properties: Mapping[str, _Json], schemas: Mapping[str, _Json]) ->
 
 
 def _inlined(schema: type[Schema]) -> _Json:
-    return schema.model_json_schema(ref_template=_REF)
+    return schema.model_json_schema(ref_template=_REF, schema_generator=_Untitled)
 
 
 def _request_body(route: CallRoute) -> _Json | None:

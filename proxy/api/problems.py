@@ -7,6 +7,7 @@ An answer is ``application/problem+json`` (RFC 9457) with the contract's members
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from aiohttp import web
@@ -23,6 +24,9 @@ RETRY_AFTER = 5.0
 
 LONGEST_FIELD = 64
 """Characters of a field name that are repeated to the caller, who may have made it up."""
+
+MOST_FIELDS = 20
+"""Fields at fault that are told: an answer must not be many times its question."""
 
 Language = Literal["en", "ja"]
 
@@ -59,6 +63,12 @@ PROBLEMS: Mapping[type[ProxyError], Problem] = {
     ),
     errors.PDFVersionUnsupported: Problem(
         400, "PDF version not supported", "対応していないPDFバージョンです", "PDF 1.3以上、2.x以下の文書を指定してください。"
+    ),
+    errors.SealImageInvalid: Problem(
+        400,
+        "Seal image invalid",
+        "印影画像が正しくありません",
+        "印影画像を読み取れません。PNG、JPEG、GIF、BMP、TIFFのいずれかで、サイズと画素数が上限以内の画像を指定してください。",
     ),
     errors.LengthMismatch: Problem(
         400,
@@ -168,6 +178,12 @@ PROBLEMS: Mapping[type[ProxyError], Problem] = {
         "Seed value conflict",
         "シード値と矛盾しています",
         "署名フィールドのシード値辞書が、要求と異なる条件を必須としています。",
+    ),
+    errors.AppearanceInvalid: Problem(
+        422,
+        "Appearance invalid",
+        "印影の指定が正しくありません",
+        "印影を描画できません。ページ番号、位置、大きさ、文字列を確認してください。",
     ),
     errors.CertificateExpired: Problem(
         422,
@@ -319,7 +335,8 @@ def problem_response(
     if instance is not None:
         members["instance"] = instance
     if error.fields:
-        members["errors"] = [{"field": name[:LONGEST_FIELD], "reason": reason} for name, reason in error.fields.items()]
+        named = islice(error.fields.items(), MOST_FIELDS)
+        members["errors"] = [{"field": name[:LONGEST_FIELD], "reason": reason} for name, reason in named]
     response = web.Response(status=problem.status, body=json_bytes(members), headers={"Content-Type": MEDIA_TYPE})
     response.headers["Content-Language"] = language
     retry_after = error.retry_after

@@ -88,6 +88,8 @@ _DOCUMENT: Final = (
     errors.FieldExists,
     errors.FieldNotFound,
     errors.SeedValueConflict,
+    errors.SealImageInvalid,
+    errors.AppearanceInvalid,
     errors.MDPLocked,
     errors.FieldLocked,
     errors.SpoolFull,

@@ -17,6 +17,9 @@ from proxy.errors import InternalError, InvalidParameter, ProxyError
 HEADER_BYTES = 65_536
 """Bytes of one header field: a load balancer passes a whole chain of certificates in one."""
 
+KEEP_ALIVE_SECONDS = 75.0
+"""How long a connection may take for the head of a request: longer than the 60 seconds a load balancer keeps an idle one."""
+
 CONNECTION_SECONDS = 1.0
 """How long connections may take to close once every call on them is answered: some still send a body that was refused."""
 
@@ -71,6 +74,7 @@ class _Server(web.Server):
         return _Connection(
             self,
             loop=self._loop,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
             access_log=None,  # type: ignore[arg-type]  # declared a logger, tested for None: every call has its own log line
             auto_decompress=False,
             max_field_size=HEADER_BYTES,

@@ -220,4 +220,4 @@ async def test_a_caller_that_goes_away_leaves_a_record(service: Service) -> None
     writer.transport.abort()
     assert await recorded(service) == "LENGTH_MISMATCH"
     assert not service.work.requests
-    assert not service.edge.admission._by_client
+    await until(lambda: not service.edge.admission._by_client)

@@ -75,8 +75,8 @@ async def test_a_json_body_over_its_own_limit(people: People, tmp_path: Path) ->
 
 async def test_an_upload_that_stalls(people: People, tmp_path: Path) -> None:
     async with running(people, tmp_path, limits={"upload_stall_seconds": 0.05}) as service:
-        async with service.alice.post(ES, data=stalling()) as response:
-            assert (response.status, await code_of(response)) == (504, "TIMEOUT")
+        outcome = await post_es(service.alice, stalling())
+        assert outcome == (504, "TIMEOUT", None)
         assert not service.edge.admission._by_client
 
 
@@ -85,11 +85,10 @@ async def test_an_upload_that_takes_the_whole_time(people: People, tmp_path: Pat
         yield PDF
         while True:
             yield b"."
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
     async with running(people, tmp_path, limits={"request_seconds": 0.2}) as service:
-        async with service.alice.post(ES, data=trickle()) as response:
-            assert (response.status, await code_of(response)) == (504, "TIMEOUT")
+        assert await post_es(service.alice, trickle()) == (504, "TIMEOUT", None)
 
 
 async def test_a_reader_that_stops_is_let_go(people: People, tmp_path: Path) -> None:
@@ -99,7 +98,7 @@ async def test_a_reader_that_stops_is_let_go(people: People, tmp_path: Path) -> 
         async with running(people, tmp_path / name, listener=listener, limits={"upload_stall_seconds": 0.2}) as service:
             document = PDF + bytes(20_000_000)
             context = service.trust(people.alice) or None
-            reader, writer = await asyncio.open_connection("127.0.0.1", service.port, ssl=context)
+            _, writer = await asyncio.open_connection("127.0.0.1", service.port, ssl=context)
             headers = "".join(f"{name}: {value}\r\n" for name, value in leaf_header(people.alice).items())
             writer.write(
                 f"POST {ES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/pdf\r\n{headers}"
@@ -107,7 +106,7 @@ async def test_a_reader_that_stops_is_let_go(people: People, tmp_path: Path) -> 
             )
             writer.write(document)
             await writer.drain()
-            reader._transport.pause_reading()
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # reads too, though declared to write alone
             await service.records(at_least=1)
             assert service.edge.admission._by_client
             await until(lambda: not service.edge.admission._by_client)
@@ -119,7 +118,7 @@ async def test_a_reader_that_stops_is_let_go(people: People, tmp_path: Path) -> 
 # -- admission --------------------------------------------------------------------------------------------------------
 
 
-async def post_es(session: aiohttp.ClientSession, data: bytes = PDF) -> tuple[int, str, str | None]:
+async def post_es(session: aiohttp.ClientSession, data: bytes | AsyncIterator[bytes] = PDF) -> tuple[int, str, str | None]:
     async with session.post(ES, data=data) as response:
         code = "" if response.status == 200 else await code_of(response)
         return response.status, code, response.headers.get("Retry-After")

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 
 from proxy.model import HashAlgorithm, SignAlgorithm, SignatureForm, SignatureRequest
 from tests.api.fakes import CERTIFICATE, INCREMENT
@@ -25,7 +26,7 @@ Part = tuple[str, bytes | str, str]
 def form(*parts: Part) -> aiohttp.MultipartWriter:
     writer = aiohttp.MultipartWriter("form-data")
     for name, content, media_type in parts:
-        part = writer.append(content, aiohttp.multipart.CIMultiDict({"Content-Type": media_type}))
+        part = writer.append(content, CIMultiDict({"Content-Type": media_type}))
         part.set_content_disposition("form-data", name=name)
     return writer
 
@@ -436,6 +437,12 @@ async def test_an_upload_that_is_refused_anyway_ends_early(service: Service) -> 
 
     async with service.alice.post(ES, data=upload(), headers={"Content-Type": "application/json"}) as response:
         assert (response.status, await code_of(response)) == (403, "CERTIFICATE_NOT_PERMITTED")
+
+
+async def test_only_so_many_faults_are_told(service: Service) -> None:
+    body = {"document": base64.b64encode(PDF).decode(), **{f"unknown{index}": 1 for index in range(500)}}
+    async with service.alice.post(ES, json=body) as response:
+        assert len((await problem(response))["errors"]) == 20
 
 
 async def test_names_of_files_do_not_matter(service: Service) -> None:
