@@ -5,6 +5,7 @@ signatures permit, and that each of them is judged after the update as it was be
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -14,7 +15,8 @@ from pyhanko.sign.signers import cms_embedder, constants
 from pyhanko.sign.signers.pdf_byterange import PdfSignedData
 
 from proxy.errors import NotSupported
-from proxy.model import ValidationData
+from proxy.model import Appearance, ValidationData
+from proxy.pades.appearance import Placement, draw, draw_for_field, place, set_appearance
 from proxy.pades.earlier import judge_earlier, refuse_damage
 from proxy.pades.fields import choose_field, free_name, refuse_seed_values
 from proxy.pades.objects import entry
@@ -43,6 +45,7 @@ def prepare_signature(stream: BinaryIO, request: PrepareSignature) -> PreparedSi
     Raises:
         InvalidDocument, PDFVersionUnsupported, PDFEncrypted: It cannot be read or not be signed.
         FieldExists, FieldNotFound, SeedValueConflict: The field cannot be used.
+        AppearanceInvalid, SealImageInvalid: What is to be seen cannot be drawn.
         MDPNotFirst, MDPLocked, FieldLocked: An earlier signature forbids it, or would be broken by it.
         NotSupported: The document is protected in a way that cannot be kept.
     """
@@ -62,7 +65,8 @@ def prepare_signature(stream: BinaryIO, request: PrepareSignature) -> PreparedSi
             contact_info=request.contact_info,
         )
         rules = _rules(existing, request.certify)
-        return _append(reader, name, placeholder, rules, request.validation_data, exists=existing is not None)
+        target = _Target(name, exists=existing is not None, appearance=request.appearance)
+        return _append(reader, target, placeholder, rules, request.validation_data)
 
     return _updated(stream, request.password, append)
 
@@ -77,8 +81,8 @@ def prepare_timestamp(stream: BinaryIO, request: PrepareTimestamp) -> PreparedSi
     def append(reader: PdfFileReader) -> PreparedSignature:
         enforce_permissions(reader, None)
         placeholder = DeferredTimestamp(contents_bytes=request.contents_bytes)
-        name = free_name(reader, TIMESTAMP_NAME)
-        return _append(reader, name, placeholder, None, request.validation_data, exists=False)
+        target = _Target(free_name(reader, TIMESTAMP_NAME), exists=False, appearance=None)
+        return _append(reader, target, placeholder, None, request.validation_data)
 
     return _updated(stream, request.password, append)
 
@@ -116,6 +120,22 @@ def _updated(stream: BinaryIO, password: str | None, append: Callable[[PdfFileRe
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The field that is to be signed, and what it is to show."""
+
+    name: str
+    exists: bool
+    appearance: Appearance | None
+
+    def new_field(self, placement: Placement | None) -> SigFieldSpec | None:
+        if self.exists:
+            return None
+        if placement is None:
+            return SigFieldSpec(self.name)
+        return SigFieldSpec(self.name, on_page=placement.page_index, box=placement.box)
+
+
 def _writer(reader: PdfFileReader) -> IncrementalPdfFileWriter:
     writer = IncrementalPdfFileWriter.from_reader(reader)
     if writer._need_mac_on_write:  # noqa: SLF001 - the only way pyHanko tells of ISO/TS 32004
@@ -125,25 +145,29 @@ def _writer(reader: PdfFileReader) -> IncrementalPdfFileWriter:
 
 def _append(
     reader: PdfFileReader,
-    name: str,
+    target: _Target,
     placeholder: PdfSignedData,
     rules: cms_embedder.SigMDPSetup | None,
     validation_data: ValidationData | None,
-    *,
-    exists: bool,
 ) -> PreparedSignature:
     writer = _writer(reader)
     if writer.output_version < (2, 0):
         writer.register_extension(constants.ESIC_EXTENSION_1)
-    embedder = cms_embedder.PdfCMSEmbedder(new_field_spec=None if exists else SigFieldSpec(name))
-    steps = embedder.write_cms(name, writer, existing_fields_only=exists)
-    next(steps)
+    placement = None if target.exists or target.appearance is None else place(reader, target.appearance)
+    embedder = cms_embedder.PdfCMSEmbedder(new_field_spec=target.new_field(placement))
+    steps = embedder.write_cms(target.name, writer, existing_fields_only=target.exists)
+    field = next(steps).get_object()
+    if target.appearance is not None:
+        if placement is None:
+            draw_for_field(writer, field, target.appearance)
+        else:
+            set_appearance(writer, field, draw(writer, placement, target.appearance))
     steps.send(cms_embedder.SigObjSetup(sig_placeholder=placeholder, mdp_setup=rules))
     if validation_data is not None:
         supply_validation_data(writer, validation_data)
     # The algorithm named here is not used: the digest is continued by the process that holds its state.
     start, end, size = steps.send(cms_embedder.SigIOSetup(md_algorithm="sha256", in_place=True))
-    return PreparedSignature(field_name=name, contents_start=start, contents_end=end, end=size)
+    return PreparedSignature(field_name=target.name, contents_start=start, contents_end=end, end=size)
 
 
 def _rules(field: object, certify: int | None) -> cms_embedder.SigMDPSetup | None:

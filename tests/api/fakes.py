@@ -18,6 +18,9 @@ from proxy.model import (
     SignAlgorithm,
     SignatureForm,
     SignatureRequest,
+    TimestampPurpose,
+    TimestampRequest,
+    ValidationData,
 )
 from proxy.operations.certificates import CertificateFacts, Certificates
 from proxy.operations.hashes import HashSignatures, HashSigning
@@ -26,12 +29,12 @@ from proxy.operations.journal import Journal
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.service import Operations
 from proxy.operations.signing import DocumentSigning, SignedDocument
+from proxy.operations.timestamping import DocumentTimestamping, TimestampedDocument
 from proxy.operations.timestamps import TimestampRelay
 from proxy.ports import Clock, TransactionLog
 from proxy.settings import MaintenanceSettings
 from proxy.signers.registry import SignerRegistry
 from proxy.spool import SpooledDocument
-from proxy.trust.validation_material import ValidationMaterial
 
 INCREMENT = b"\n% appended by the signing operation\n" * 30
 VALID_UNTIL = datetime(2031, 4, 5, 6, 7, 8, tzinfo=UTC)
@@ -51,6 +54,8 @@ class Work:
     failure: BaseException | None = None
     hold: asyncio.Event | None = None
     requests: list[SignatureRequest] = field(default_factory=list)
+    timestamp_requests: list[TimestampRequest] = field(default_factory=list)
+    fresh: list[bool] = field(default_factory=list)
     documents: list[SpooledDocument] = field(default_factory=list)
     received: list[str] = field(default_factory=list)
     running: list[set[HashAlgorithm]] = field(default_factory=list)
@@ -103,6 +108,30 @@ class Signing:
             signing_time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
             timestamp_time=datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC) if request.form is SignatureForm.ES_T else None,
             valid_until=VALID_UNTIL,
+            grace_policy_used=None,
+            result_sha256=result,
+            dry_run=request.dry_run,
+        )
+
+
+class Timestamping:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def timestamp(self, call: Call, document: SpooledDocument, request: TimestampRequest) -> TimestampedDocument:
+        self._work.timestamp_requests.append(request)
+        await self._work.do(call)
+        if not request.dry_run:
+            document.overwrite(document.size, INCREMENT)
+        result = None if request.dry_run else document.result_digest.value.hex()
+        return TimestampedDocument(
+            document=document,
+            form=request.purpose,
+            level=BaselineLevel.B_LTA if request.purpose is TimestampPurpose.ES_A else None,
+            field_name="Timestamp1",
+            timestamp_time=datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC),
+            valid_until=VALID_UNTIL,
+            skipped=False,
             result_sha256=result,
             dry_run=request.dry_run,
         )
@@ -173,14 +202,16 @@ class CertificateStore:
         await self._work.do(call)
         return facts(f"of {key_id}")
 
-    async def revocation_of(self, call: Call, certificate_id: str) -> ValidationMaterial:
+    async def revocation_of(self, call: Call, certificate_id: str, *, fresh: bool = False) -> ValidationData:
+        self._work.fresh.append(fresh)
         await self._work.do(call)
-        return ValidationMaterial((b"ocsp of " + certificate_id.encode(),), (b"crl",))
+        return ValidationData((), (b"ocsp of " + certificate_id.encode(),), (b"crl",))
 
-    async def relay_revocation(self, call: Call, certificates: tuple[bytes, ...]) -> ValidationMaterial:
+    async def relay_revocation(self, call: Call, certificates: tuple[bytes, ...], *, fresh: bool = False) -> ValidationData:
+        self._work.fresh.append(fresh)
         self._work.certificates.append(certificates)
         await self._work.do(call)
-        return ValidationMaterial((), tuple(b"crl for " + der for der in certificates))
+        return ValidationData((), (), tuple(b"crl for " + der for der in certificates))
 
 
 class Backend:
@@ -209,6 +240,7 @@ def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Cl
     registry = cast(SignerRegistry, Registry((backend,)))
     operations = Operations(
         signing=cast(DocumentSigning, Signing(work)),
+        timestamping=cast(DocumentTimestamping, Timestamping(work)),
         hashes=cast(HashSigning, Hashes(work)),
         timestamps=cast(TimestampRelay, Timestamps(work)),
         certificates=cast(Certificates, CertificateStore(work)),

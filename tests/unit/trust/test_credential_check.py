@@ -11,16 +11,16 @@ from proxy.errors import (
     CertificateExpired,
     CertificateNotYetValid,
     CertificateRevoked,
-    InvalidParameter,
     RevocationUnavailable,
     SignerError,
 )
-from proxy.model import Credential, HashAlgorithm, RevocationState, SignAlgorithm
+from proxy.model import Credential, HashAlgorithm, RevocationState, SignAlgorithm, SignerCertificates
 from proxy.settings import RevocationSettings
 from proxy.trust import ocsp
 from proxy.trust.anchors import TrustAnchors
 from proxy.trust.caching import CachedRevocationSource
 from proxy.trust.credential_check import CredentialChecker
+from proxy.trust.failures import PathFailure
 from proxy.trust.network import NetworkRevocationSource
 from proxy.trust.paths import PathFinder
 from proxy.trust.validation_material import MaterialSource
@@ -242,14 +242,20 @@ class TestValidationMaterial:
         trusted = finder(pki.root)
         material = MaterialSource(trusted, network(trusted))
         certificates = (pki.root.der, *(signer.der for signer in signers), pki.issuing.der)
-        found = await material.collect(new_call(), certificates, at=NOW)
+        collected = await material.collect(new_call(), [SignerCertificates(der, certificates) for der in certificates], at=NOW)
+        found = collected.data
+        assert set(found.certificates) >= {signer.der for signer in signers}
         assert set(found.ocsp_responses) == set(server.ocsp.values())
         assert found.crls == (server.crls["/root.crl"],)
 
     async def test_nothing_about_strangers_and_nothing_without_a_source(self, pki: Hierarchy, network: Network) -> None:
         foreign = Hierarchy.make("Foreign")
         source = network(finder(pki.root))
-        with pytest.raises(InvalidParameter):
-            await MaterialSource(finder(pki.root), source).collect(new_call(), (foreign.signer().der, *foreign.chain), at=NOW)
+        with pytest.raises(PathFailure):
+            await MaterialSource(finder(pki.root), source).collect(
+                new_call(), [SignerCertificates(foreign.signer().der, tuple(foreign.chain))], at=NOW
+            )
         with pytest.raises(RevocationUnavailable):
-            await MaterialSource(finder(pki.root), None).collect(new_call(), (pki.signer().der, *pki.chain), at=NOW)
+            await MaterialSource(finder(pki.root), None).collect(
+                new_call(), [SignerCertificates(pki.signer().der, tuple(pki.chain))], at=NOW
+            )
