@@ -153,7 +153,7 @@ def test_a_path_says_which_methods_it_takes(sandbox: Sandbox) -> None:
 def test_a_client_of_an_unknown_authority_meets_a_tls_alert(sandbox: Sandbox) -> None:
     files = sandbox.folder.tls("tsa")
     caller = Caller(sandbox.info.proxy, sandbox.info.ca_file, files.certificate, files.key)
-    with pytest.raises(ssl.SSLError, match="(?i)alert unknown ca"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)alert unknown ca"):
         caller.get("/v1/maintenance")
 
 
