@@ -33,6 +33,8 @@ FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _LARGEST_PAUSE = 3600.0
+_IDLE = 15.0
+"""Seconds an idle connection is kept: well below what servers and load balancers allow, so that the proxy closes first."""
 
 
 class LinkError(Exception):
@@ -260,6 +262,7 @@ class Link:
                 ssl=self._tls or True,
                 resolver=None if policy is None else _PolicyResolver(policy),
                 use_dns_cache=policy is None,
+                keepalive_timeout=_IDLE,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,

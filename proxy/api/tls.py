@@ -18,15 +18,24 @@ CIPHERS_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Forward secret and authenticated; TLS 1.3 has no others."""
 
 
-class _LoggedHandshake(ssl.SSLObject):
-    """Tells the log of a certificate that does not verify: asyncio drops that failure in silence."""
+class _ToldHandshake(ssl.SSLObject):
+    """Tells the log and the peer of a certificate that does not verify: asyncio drops both in silence.
+
+    OpenSSL leaves an alert to be sent (RFC 8446, 6.2), and asyncio sends what is left only while the handshake goes on. So it
+    goes on for one more step: that the peer closes, or sends more, which then fails.
+    """
+
+    _failure: ssl.SSLCertVerificationError | None = None
 
     def do_handshake(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         try:
             super().do_handshake()
         except ssl.SSLCertVerificationError as error:
             _log.warning("client_certificate.untrusted", reason=error.verify_message)
-            raise
+            self._failure = error
+            raise ssl.SSLWantReadError("the alert is to be sent") from error
 
 
 def server_context(listener: ListenerSettings) -> ssl.SSLContext | None:
@@ -54,7 +63,7 @@ def server_context(listener: ListenerSettings) -> ssl.SSLContext | None:
             context.load_verify_locations(cafile=listener.client_ca)
         except OSError as error:
             raise SettingsError(f"{listener.client_ca}: {error}") from error
-    context.sslobject_class = _LoggedHandshake
+    context.sslobject_class = _ToldHandshake
     return context
 
 

@@ -101,7 +101,9 @@ class EnginePool:
         for process in processes:
             self._admit(process)
 
-    async def run(self, task: str, descriptor: int | None, argument: object, *, deadline: Deadline) -> Any:
+    async def run(
+        self, task: str, descriptor: int | None, argument: object, *, deadline: Deadline, allowance: float = 1.0
+    ) -> Any:
         """Run one task in the next idle process.
 
         Args:
@@ -110,6 +112,7 @@ class EnginePool:
                 process reads and writes the same file with an offset of its own.
             argument: A small value.
             deadline: Until when; waiting for a process counts.
+            allowance: How many times the settings' processor and elapsed time it may take.
 
         Returns:
             What the task returned.
@@ -123,13 +126,13 @@ class EnginePool:
             InternalError: The process was killed from outside or crashed, or the argument is too large.
         """
         try:
-            message = encode(Request(task, argument))
+            message = encode(Request(task, argument, allowance * self._settings.cpu_seconds))
         except MalformedMessage as error:
             raise InternalError("the request is too large to be worked on") from error
         if not deadline.remaining:
             raise DeadlineExceeded("the request's time is over")
         process = await self._engage(message, descriptor, deadline)
-        process.kill_after(self._settings.wall_seconds, timed_out=True)
+        process.kill_after(allowance * self._settings.wall_seconds, timed_out=True)
         serving = asyncio.get_running_loop().create_task(self._serve(process, message))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
@@ -141,7 +144,7 @@ class EnginePool:
             if not serving.done():
                 process.kill_after(ABANDONED_SECONDS, timed_out=False)
             raise
-        return self._concluded(outcome)
+        return self._concluded(outcome, allowance)
 
     async def _engage(self, message: bytes, descriptor: int | None, deadline: Deadline) -> EngineProcess:
         """Take the next idle process and begin the task in it."""
@@ -204,7 +207,7 @@ class EnginePool:
                 self._release(process)
         return outcome
 
-    def _concluded(self, outcome: _Outcome) -> object:
+    def _concluded(self, outcome: _Outcome, allowance: float) -> object:
         match outcome:
             case Answered(value):
                 return value
@@ -213,19 +216,20 @@ class EnginePool:
             case Failed():
                 raise _task_failed(outcome)
             case Exceeded(resource):
-                raise InvalidDocument(self._bound(resource))
+                raise InvalidDocument(self._bound(resource, allowance))
             case Died():
                 if self._closing:
                     raise ShuttingDown("the service is stopping")
                 raise InternalError("the process that worked on the document ended unexpectedly")
 
-    def _bound(self, resource: Resource) -> str:
+    def _bound(self, resource: Resource, allowance: float) -> str:
         match resource:
             case Resource.CPU:
-                seconds = self._settings.cpu_seconds
+                seconds = allowance * self._settings.cpu_seconds
                 return f"reading the document takes more than the {seconds:g} seconds of processor time it is allowed"
             case Resource.WALL:
-                return f"reading the document takes more than the {self._settings.wall_seconds:g} seconds it is allowed"
+                seconds = allowance * self._settings.wall_seconds
+                return f"reading the document takes more than the {seconds:g} seconds it is allowed"
             case Resource.MEMORY:
                 return "reading the document takes more than the memory it is allowed"
             case Resource.DEPTH:

@@ -76,7 +76,6 @@ class EngineProcess:
                     str(theirs.fileno()),
                     str(os.getpid()),
                     str(settings.memory_bytes),
-                    str(settings.cpu_seconds),
                     tasks,
                 ],
                 stdin=subprocess.DEVNULL,

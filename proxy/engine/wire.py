@@ -39,10 +39,11 @@ class Resource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Run ``TASKS[task]`` with the document and ``argument``."""
+    """Run ``TASKS[task]`` with the document and ``argument``, within ``cpu_seconds`` of processor time."""
 
     task: str
     argument: object
+    cpu_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The engine process: takes one request at a time from the pool's socket, runs the task, answers.
 
-Started by ``proxy.engine.process`` as ``python -m proxy.engine.worker DESCRIPTOR PARENT MEMORY_BYTES CPU_SECONDS TASKS``. It
-ends when the socket does. It imports the task module and little else, since every process pays for it.
+Started by ``proxy.engine.process`` as ``python -m proxy.engine.worker DESCRIPTOR PARENT MEMORY_BYTES TASKS``. It ends when
+the socket does. It imports the task module and little else, since every process pays for it.
 """
 
 import errno
@@ -51,10 +51,10 @@ def main(arguments: list[str]) -> None:
     """Serve until the pool closes the socket.
 
     Args:
-        arguments: Descriptor of the socket, process id of the pool, bytes of memory, seconds of processor time a task, and the
-            dotted name of the module with ``TASKS``.
+        arguments: Descriptor of the socket, process id of the pool, bytes of memory, and the dotted name of the module with
+            ``TASKS``.
     """
-    descriptor, parent, memory_bytes, cpu_seconds, module = arguments
+    descriptor, parent, memory_bytes, module = arguments
     confine(int(parent), int(memory_bytes))
     faulthandler.enable()
     channel = socket.socket(fileno=int(descriptor))
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> None:
     gc.freeze()
     _send(channel, encode(Reply(Answered(None), resident_bytes())))
     try:
-        _serve(channel, tasks, float(cpu_seconds))
+        _serve(channel, tasks)
     except ConnectionError:
         # The pool went away while the task ran: nobody waits for the answer.
         return
@@ -77,11 +77,10 @@ def main(arguments: list[str]) -> None:
         os._exit(MEMORY_EXIT)
 
 
-def _serve(channel: socket.socket, tasks: Mapping[str, Task], cpu_seconds: float) -> None:
+def _serve(channel: socket.socket, tasks: Mapping[str, Task]) -> None:
     resident = 0
     while (received := _receive(channel)) is not None:
         data, descriptor = received
-        limit_cpu(cpu_seconds)
         reply = _reply(tasks, data, descriptor, resident)
         limit_cpu(0)
         _send(channel, reply)
@@ -110,6 +109,7 @@ def _outcome(tasks: Mapping[str, Task], data: bytes, descriptor: int | None) -> 
     try:
         with _document(descriptor) as stream:
             request: Request = pickle.loads(data)  # noqa: S301 - the pool's own words
+            limit_cpu(request.cpu_seconds)
             return Answered(tasks[request.task](stream, request.argument))
     except MemoryError:
         return Exceeded(Resource.MEMORY)

@@ -31,6 +31,9 @@ from proxy.spool import SpooledDocument
 TASKS = "proxy.pades.tasks"
 """The module whose tasks the engine processes run."""
 
+CHECK_ALLOWANCE = 3.0
+"""How many times as long as the reading before a signature the one after it may take. It reads the same once more: a document
+that was just quick enough before must not fail, for a busier machine, when a signature is spent on it."""
 
 _Value = TypeVar("_Value")
 
@@ -93,7 +96,7 @@ class PAdESEngine:
 
     async def check(self, call: Call, document: SpooledDocument, expected: CheckDocument) -> None:
         """Read the finished file back in an engine process. Raises InternalError when it is not what it has to be."""
-        await self._run(call, CHECK, document, expected)
+        await self._run(call, CHECK, document, expected, CHECK_ALLOWANCE)
 
     @staticmethod
     def _expect(value: object, kind: type[_Value]) -> _Value:
@@ -101,9 +104,9 @@ class PAdESEngine:
             raise InternalError("the engine gave something else than it was asked for")
         return value
 
-    async def _run(self, call: Call, task: str, document: SpooledDocument, argument: object) -> object:
+    async def _run(self, call: Call, task: str, document: SpooledDocument, argument: object, allowance: float = 1.0) -> object:
         try:
-            return await self._pool.run(task, document.descriptor, argument, deadline=call.deadline)
+            return await self._pool.run(task, document.descriptor, argument, deadline=call.deadline, allowance=allowance)
         except TaskFailed as error:
             _log.error("engine.failed", transactionId=call.transaction_id, task=task, error=str(error), trace=error.trace)
             raise InternalError("the document engine failed") from error

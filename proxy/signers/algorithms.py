@@ -47,15 +47,12 @@ class Capabilities:
 
 
 def capabilities(certificate: x509.Certificate) -> Capabilities:
-    """What the key of a certificate can do.
+    """What the key of a certificate, read by :func:`proxy.trust.certificates.read_certificate`, can do.
 
     Raises:
         AlgorithmNotAllowed: It is another kind of key than the contract's, or an RSA key below 2048 bits.
     """
-    try:
-        key = certificate.public_key()
-    except ValueError as error:
-        raise AlgorithmNotAllowed("the certificate's kind of key is not known") from error
+    key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA:
         if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
             return Capabilities((SignAlgorithm.RSASSA_PSS,), _ALL_HASHES)

@@ -25,7 +25,7 @@ from proxy.signers.central_answers import (
     SignaturesAnswer,
 )
 from proxy.signers.central_connection import DESTINATION, CentralConnection, segment
-from proxy.trust.certificates import read_certificate
+from proxy.trust.certificates import UnknownKeyAlgorithm, read_certificate
 from proxy.trust.memory import Memory
 
 _REMEMBERED = 4096
@@ -154,6 +154,8 @@ def _credential(certificate_id: str, answer: ChainAnswer) -> Credential:
         leaf = read_certificate(answer.certificates[0])
         for issuer in answer.certificates[1:]:
             read_certificate(issuer)
+    except UnknownKeyAlgorithm as error:
+        raise AlgorithmNotAllowed("the certificate's kind of key is not known") from error
     except ValueError as error:
         raise SignerError("the central signer's certificate cannot be read") from error
     declared = Capabilities(_known(SignAlgorithm, answer.sign_algorithms), _known(HashAlgorithm, answer.hash_algorithms))

@@ -6,7 +6,7 @@ RSA by RFC 8017, 8.1.2 and 8.2.2; ECDSA by FIPS 186-5 over the DER ``Ecdsa-Sig-V
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from proxy.errors import SignatureInvalid
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
@@ -39,16 +39,15 @@ def verify_value(certificate: bytes, sign_algorithm: SignAlgorithm, digest: Dige
     Raises:
         SignatureInvalid: It does not verify, has another length than the key's modulus, or is not strict DER.
     """
-    key = read_certificate(certificate).public_key()
     prehashed = Prehashed(HASHES[digest.algorithm])
     try:
+        key = read_certificate(certificate).public_key()
         if isinstance(key, rsa.RSAPublicKey) and sign_algorithm is not SignAlgorithm.ECDSA:
             if len(value) != (key.key_size + 7) // 8:
                 raise SignatureInvalid("the signature value has another length than the key")
             key.verify(value, digest.value, rsa_padding(sign_algorithm, digest.algorithm), prehashed)
         elif isinstance(key, ec.EllipticCurvePublicKey) and sign_algorithm is SignAlgorithm.ECDSA:
-            if encode_dss_signature(*decode_dss_signature(value)) != value:
-                raise SignatureInvalid("the ECDSA signature value is not DER")
+            # OpenSSL refuses a value that is not the one DER encoding of r and s.
             key.verify(value, digest.value, ec.ECDSA(prehashed))
         else:
             raise SignatureInvalid(f"the certificate's key does not make {sign_algorithm} signatures")

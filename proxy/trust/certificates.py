@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -14,19 +14,27 @@ LARGEST = 65_536
 """Bytes of the largest certificate that is read at all."""
 
 
+class UnknownKeyAlgorithm(ValueError):
+    """A certificate for a kind of key, or a curve, that nothing here knows."""
+
+
 @lru_cache(maxsize=1024)
 def read_certificate(der: bytes) -> x509.Certificate:
-    """Parse a certificate, its extensions and its public key's algorithm included.
+    """Parse a certificate to its last part: what is parsed lazily would be found malformed by whoever reads it first.
 
     Raises:
+        UnknownKeyAlgorithm: Its key is of an unknown kind.
         ValueError: It is too large, or no DER certificate that can be used.
     """
     if len(der) > LARGEST:
         raise ValueError("the certificate is too large")
     try:
         certificate = x509.load_der_x509_certificate(der)
-        list(certificate.extensions)
-        certificate.not_valid_after_utc  # noqa: B018 - reading it finds a malformed time here, not later
+        for part in ("subject", "issuer", "extensions", "not_valid_before_utc", "not_valid_after_utc"):
+            getattr(certificate, part)
+        certificate.public_key()
+    except UnsupportedAlgorithm as error:
+        raise UnknownKeyAlgorithm(f"the certificate's kind of key is not known: {error}") from error
     except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise ValueError(f"the certificate is malformed: {error}") from error
     return certificate
@@ -34,16 +42,13 @@ def read_certificate(der: bytes) -> x509.Certificate:
 
 @lru_cache(maxsize=1024)
 def public_key_info(der: bytes) -> bytes:
-    """DER of a certificate's SubjectPublicKeyInfo. Raises ``ValueError`` for an unknown kind of key."""
+    """DER of a certificate's SubjectPublicKeyInfo. Raises ``ValueError`` as :func:`read_certificate`."""
     return read_certificate(der).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def key_algorithm(certificate: x509.Certificate) -> str:
     """The kind of key in words: ``RSA-3072``, ``P-256`` …; the algorithm's OID for other kinds."""
-    try:
-        key = certificate.public_key()
-    except ValueError:
-        return certificate.public_key_algorithm_oid.dotted_string
+    key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA-{key.key_size}"
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -79,7 +84,7 @@ def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether the name matches and the issuer's key made the signature."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 

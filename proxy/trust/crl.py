@@ -58,6 +58,7 @@ class VerifiedCRL:
             entry = self._parsed.get_revoked_certificate_by_serial_number(subject.serial_number)
             if entry is not None and any(extension.critical for extension in entry.extensions):
                 raise EvidenceRejected("the CRL's entry has a critical extension")
+            revoked_at = None if entry is None else entry.revocation_date_utc
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
             raise EvidenceRejected(f"the CRL's entry cannot be read: {error}") from error
         return RevocationInfo(
@@ -65,7 +66,7 @@ class VerifiedCRL:
             this_update=self.this_update,
             next_update=self.next_update,
             crl=self.der,
-            revoked_at=None if entry is None else entry.revocation_date_utc,
+            revoked_at=revoked_at,
         )
 
     def _check_scope(self, subject: x509.Certificate) -> None:
@@ -98,6 +99,7 @@ def read_crl(der: bytes, issuer: bytes) -> VerifiedCRL:
         critical = {extension.oid for extension in parsed.extensions if extension.critical}
         scope = _issuing_distribution_point(parsed)
         next_update = parsed.next_update_utc
+        issuer_name = parsed.issuer
     except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise EvidenceRejected(f"the CRL cannot be read: {error}") from error
     if next_update is None:
@@ -106,7 +108,7 @@ def read_crl(der: bytes, issuer: bytes) -> VerifiedCRL:
         raise EvidenceRejected("the CRL has a critical extension that is not understood, or is a delta")
     if scope is not None and (scope.indirect_crl or scope.only_some_reasons or scope.only_contains_attribute_certs):
         raise EvidenceRejected("the CRL is indirect, for some reasons only, or for attribute certificates")
-    if parsed.issuer != authority.subject:
+    if issuer_name != authority.subject:
         raise EvidenceRejected("the CRL is another issuer's")
     usage = key_usage(authority)
     if usage is not None and not usage.crl_sign:

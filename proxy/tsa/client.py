@@ -20,7 +20,7 @@ from proxy.tsa.token import CertificateMissing, check_token, parse_token
 
 _QUERY_TYPE = "application/timestamp-query"
 _REPLY_TYPES = frozenset({"application/timestamp-reply", "application/timestamp-response"})
-_MOST_KNOWN = 16
+_MOST_LEARNT = 32
 _BUSY = frozenset({408, 425, 429})
 
 
@@ -47,7 +47,7 @@ class RFC3161Authority:
         self._url = settings.url
         self._policy_oid = settings.policy_oid
         self._clock = clock
-        self._known: OrderedDict[bytes, None] = OrderedDict.fromkeys(self.finder.anchors.certificates)
+        self._learnt: OrderedDict[bytes, None] = OrderedDict()
         self._link = Link(
             f"tsa:{self.name}",
             timeout_seconds=settings.timeout_seconds,
@@ -86,13 +86,12 @@ class RFC3161Authority:
         return response
 
     async def _check(self, token: bytes, response: bytes, query: TimeStampReq) -> TimestampToken:
-        known = tuple(self._known)
+        known = (*self.finder.anchors.certificates, *self._learnt)
         checked = await asyncio.to_thread(check_token, token, response, query, self.finder, self._clock.now(), known)
-        if checked.tsa_certificate not in self._known:
-            for certificate in parse_token(token).certificates:
-                self._known[certificate] = None
-            while len(self._known) > _MOST_KNOWN + len(self.finder.anchors.certificates):
-                self._known.popitem(last=False)
+        if checked.tsa_certificate not in known:
+            self._learnt.update(dict.fromkeys(parse_token(token).certificates))
+            while len(self._learnt) > _MOST_LEARNT:
+                self._learnt.popitem(last=False)
         return checked
 
     async def _ask(self, call: Call, query: TimeStampReq) -> bytes:

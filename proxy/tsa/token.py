@@ -92,6 +92,9 @@ def parse_token(token: bytes) -> ParsedToken:
 
 def _parts(signed_data: cms.SignedData, content: bytes, signer: cms.SignerInfo) -> ParsedToken:
     info = tsp.TSTInfo.load(content, strict=True)
+    # Taken before anything in it is read, because asn1crypto writes anew what it has parsed. As received but for the tag: [0]
+    # IMPLICIT in the structure, SET OF in what was signed (RFC 5652, 5.4).
+    signed_attributes = b"\x31" + signer["signed_attrs"].dump()[1:]
     attributes = _attributes(signer["signed_attrs"])
     by_issuer = signer["sid"].name == "issuer_and_serial_number"
     extensions = [] if isinstance(info["extensions"], core.Void) else info["extensions"]
@@ -108,7 +111,7 @@ def _parts(signed_data: cms.SignedData, content: bytes, signer: cms.SignerInfo) 
         content_type=_single(attributes, "content_type").native,
         message_digest=_single(attributes, "message_digest").native,
         references=tuple(_references(attributes)),
-        signed_attributes=signer["signed_attrs"].untag().dump(),
+        signed_attributes=signed_attributes,
         signature_algorithm=signer["signature_algorithm"],
         signature=signer["signature"].native,
         signer_issuer=signer["sid"].chosen["issuer"].dump() if by_issuer else None,
@@ -146,7 +149,7 @@ def _references(attributes: dict[str, cms.CMSAttribute]) -> list[CertificateRefe
             issuer, serial_number = None, None
             if not isinstance(issuer_serial, core.Void):
                 serial_number = issuer_serial["serial_number"].native
-                names = [given.chosen.untag().dump() for given in issuer_serial["issuer"] if given.name == "directory_name"]
+                names = [given.chosen.chosen.dump() for given in issuer_serial["issuer"] if given.name == "directory_name"]
                 issuer = names[0]
             hash_name = "sha1" if name == "signing_certificate" else entry["hash_algorithm"]["algorithm"].native
             found.append(CertificateReference(hash_name, entry["cert_hash"].native, issuer, serial_number))

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict
 
+from proxy.api import queries
 from proxy.model import HashAlgorithm, SignAlgorithm, SignatureForm, SignatureRequest
 from tests.api.fakes import CERTIFICATE, INCREMENT
 from tests.api.service import PDF, Service, code_of, problem
@@ -263,10 +264,10 @@ async def test_no_body(service: Service) -> None:
         ({"certificateId": ""}, "certificateId", "at least 1"),
         ({"certificateId": "seal-1", "ltv": "true"}, "ltv", "unknown parameter"),
         ({"certificateId": "seal-1", "tsaProfile": "x"}, "tsaProfile", "unknown parameter"),
-        ({"certificateId": "seal-1", "appearance.page": "1"}, "appearance.page", "unknown parameter"),
+        ({"certificateId": "seal-1", "appearance.page": "x"}, "appearance.page", "expected a number"),
         ({"certificateId": "seal-1", "certificate_id": "seal-1"}, "certificate_id", "unknown parameter"),
         ({"certificateId": "seal-1", "idempotencyKey": "1"}, "idempotencyKey", "unknown parameter"),
-        ({"certificateId": "seal-1", "documentPassword": "x"}, "documentPassword", "unknown parameter"),
+        ({"certificateId": "seal-1", "documentPassword": "x"}, "documentPassword", queries.NOT_IN_URL),
         ({"certificateId": "seal-1", "reason": "x"}, "reason", "multipart/form-data"),
         ({"certificateId": "seal-1", "location": "x"}, "location", "JSON"),
         ({"certificateId": "seal-1", "contactInfo": "x"}, "contactInfo", "never goes into the URL"),
@@ -300,7 +301,7 @@ async def test_parameters_that_are_wrong_are_named(
         ({"dryRun": "true"}, "dryRun", "valid boolean"),
         ({"reason": 5}, "reason", "valid string"),
         ({"reason": "x" * 600}, "reason", "at most 512"),
-        ({"appearance": {"page": 1}}, "appearance", "unknown parameter"),
+        ({"appearance": {"page": 1}}, "appearance.x", "required"),
         ({"certificateId": None}, "certificateId", "valid string"),
     ],
 )
@@ -333,7 +334,7 @@ async def test_bodies_and_queries_complete_each_other(service: Service) -> None:
         ([params(), ("document", b"", "application/pdf")], "document"),
         ([params(), DOCUMENT, DOCUMENT], "document"),
         ([params(), params(), DOCUMENT], "params"),
-        ([params(), DOCUMENT, ("sealImage", b"x", "image/png")], "sealImage"),
+        ([params(), DOCUMENT, ("sealImage", b"x", "image/png"), ("sealImage", b"x", "image/png")], "sealImage"),
     ],
 )
 async def test_parts_that_are_wrong_are_named(service: Service, parts: list[Part], field: str) -> None:

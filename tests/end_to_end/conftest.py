@@ -7,13 +7,11 @@ import pytest
 
 from tests.end_to_end.faulty_central import FaultyCentral, faulty_central
 from tests.end_to_end.odd_authorities import ODDITIES, OddAuthorities, odd_authorities
-from tests.end_to_end.services import Service, enrolled, free_port, serving
+from tests.end_to_end.services import FILE_BYTES, Service, enrolled, free_port, serving
 from tests.support.pdf_files import plain_file
 from tests.support.sandbox import Sandbox
 
 EVERYTHING = ["es", "es-t", "hash", "timestamp-hash", "certificates", "register", "revocation"]
-FILE_BYTES = 16 << 20
-"""How large a file of the narrow proxy may be; its transaction log is far below."""
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +44,7 @@ def narrow(sandbox: Sandbox, odd: OddAuthorities, tmp_path_factory: pytest.TempP
             "parameter_bytes": 8_192,
             "requests_in_flight": 2,
             "queue": 0,
-            "upload_stall_seconds": 1.0,
+            "upload_stall_seconds": 2.0,
         },
         "tsa": [
             {"profile": "default", "url": sandbox.info.tsa, **profile},
@@ -75,8 +73,8 @@ def central(sandbox: Sandbox) -> Iterator[FaultyCentral]:
 
 @pytest.fixture(scope="session")
 def misled(sandbox: Sandbox, central: FaultyCentral, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A proxy before the faulty central signer, with little time for a request."""
-    settings = {"central": {"url": central.url}, "limits": {"request_seconds": 3.0}}
+    """A proxy before the faulty central signer, with little time for a request and room for a megabyte."""
+    settings = {"central": {"url": central.url}, "limits": {"request_seconds": 3.0, "document_bytes": 1_000_000}}
     with serving(sandbox, tmp_path_factory.mktemp("misled"), settings) as service:
         yield service
 

@@ -17,6 +17,8 @@ from tests.support.sandbox import Sandbox
 from tests.support.spawned import running, unnamed_files, until
 
 HOST = "127.0.0.1"
+FILE_BYTES = 16 << 20
+"""How large a file of the narrow proxy may be: its spool is full then. Its transaction log is far below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,12 @@ def free_port() -> int:
             except OSError:
                 continue
         return port
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
 
 
 def _overlay(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -55,7 +55,7 @@ def test_openssl_gets_its_token_through_the_relay(sandbox: Sandbox, tmp_path: Pa
     assert (answer.status, answer.media_type) == (200, "application/timestamp-reply")
     (tmp_path / "reply.tsr").write_bytes(answer.body)
     anchors = one_file(tmp_path, sandbox.anchors)
-    known = [] if "-cert" in options else ["-untrusted", sandbox.info.tsa_certificate]
+    known: list[str | Path] = [] if "-cert" in options else ["-untrusted", sandbox.info.tsa_certificate]
     verify: list[str | Path] = ["ts", "-verify", "-in", "reply.tsr", "-CAfile", anchors, *known]
     assert "Verification: OK" in openssl(tmp_path, *verify, "-queryfile", "query.tsq")
     (tmp_path / "data").write_bytes(b"another")

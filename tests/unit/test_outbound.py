@@ -9,6 +9,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import client_exceptions, http_exceptions
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from proxy import outbound
 from proxy.errors import DeadlineExceeded, SettingsError
@@ -223,7 +229,11 @@ async def test_tls_below_1_2_is_refused(tls: TLSFiles) -> None:
 
 
 def test_tls_files_that_cannot_be_used_are_settings_errors(tls: TLSFiles, tmp_path: Path) -> None:
-    missing = tmp_path / "missing.pem"
+    missing, locked = tmp_path / "missing.pem", tmp_path / "locked.pem"
+    key = load_pem_private_key(tls.client_key.read_bytes(), None)
+    locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"pin")))
+    with pytest.raises(SettingsError, match="encrypted"):
+        client_tls(tls.ca, tls.client, locked)
     for arguments in ((missing,), (tls.ca, missing, missing), (tls.ca, tls.client, tls.server_key), (tls.server_key,)):
         with pytest.raises(SettingsError):
             client_tls(*arguments)

@@ -229,3 +229,15 @@ async def test_the_processes_end_with_the_service(meeting: Callable[[], Meeting]
         await service.wait()
     for pid in pids:
         await asyncio.wait_for(ended(pid), 10)
+
+
+async def test_a_task_with_an_allowance_may_take_so_many_times_the_bounds(open_pool: OpenPool) -> None:
+    pool = await open_pool(cpu_seconds=0.2, wall_seconds=60)
+    with pytest.raises(InvalidDocument, match=r"more than the 0\.2 seconds of processor time"):
+        await pool.run("burn", None, 0.4, deadline=soon())
+    await pool.run("burn", None, 0.4, deadline=soon(), allowance=4.0)
+    with pytest.raises(InvalidDocument, match=r"more than the 0\.8 seconds of processor time"):
+        await pool.run("python_loop", None, None, deadline=soon(), allowance=4.0)
+    quick = await open_pool(wall_seconds=0.2)
+    with pytest.raises(InvalidDocument, match=r"more than the 0\.4 seconds it is allowed"):
+        await quick.run("sleep", None, 60, deadline=soon(), allowance=2.0)

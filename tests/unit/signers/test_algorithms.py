@@ -1,11 +1,15 @@
 """What keys can do, what is left of it when a backend declares less, and what is refused before anything is sent."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from proxy.errors import AlgorithmNotAllowed
 from proxy.model import Credential, Digest, HashAlgorithm, SignAlgorithm
 from proxy.signers.algorithms import Capabilities, capabilities, check_request
+from proxy.trust.certificates import read_certificate
 from tests.support.keys import ec_key, rsa_key
 from tests.support.pki import issue
 
@@ -24,6 +28,14 @@ def test_keys_of_the_contract_and_their_preferred_hash() -> None:
         assert able.sign_algorithms == sign_algorithms
         assert able.hash_algorithms[0] is preferred
         assert set(able.hash_algorithms) == set(HashAlgorithm)
+
+
+def test_a_key_for_pss_alone_does_pss_alone(tmp_path: Path) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048", "-nodes", "-keyout"]
+    command += [str(tmp_path / "key"), "-subj", "/CN=PSS", "-outform", "DER", "-out", str(tmp_path / "certificate")]
+    subprocess.run(command, check=True, capture_output=True)
+    able = capabilities(read_certificate((tmp_path / "certificate").read_bytes()))
+    assert able.sign_algorithms == (SignAlgorithm.RSASSA_PSS,)
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,16 @@ class TestCertificates:
         await one.get_credential(new_call(), "c3")
         assert server.paths()[8:] == ["GET /v1/certificates/c3/chain"]
 
+    async def test_one_that_is_gone_since_the_list_was_made_is_left_out(
+        self, server: CentralServer, central: Central, pki: Hierarchy, clock: FixedClock
+    ) -> None:
+        server.entries["c0"] = Entry(pki.signer(), pki.chain, ("ECDSA",), ALL_HASHES)
+        one = central(server.url, certificate_cache_seconds=60)
+        await one.list_credentials(new_call())
+        one._credentials.forget("c0")
+        del server.entries["c0"]
+        assert [entry.certificate_id for entry in await one.list_credentials(new_call())] == ["c1"]
+
     async def test_many_at_once_ask_once(self, server: CentralServer, central: Central) -> None:
         one = central(server.url)
         found = await asyncio.gather(*(one.get_credential(new_call(), "c1") for _ in range(10)))

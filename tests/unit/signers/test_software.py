@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from structlog.testing import capture_logs
 
-from proxy.errors import SettingsError, SignerError
+from proxy.errors import InvalidParameter, SettingsError, SignerError
 from proxy.settings import SoftwareSettings
 from proxy.signers.software import SoftwareSigner
 from tests.support.keys import ec_key
@@ -82,6 +82,15 @@ async def test_a_registration_is_in_the_folder_for_the_next_start(folder: Path, 
     again = opened(folder)
     assert await again.get_credential(new_call(), made.certificate_id) == made
     await again.close()
+
+
+async def test_what_is_no_certificate_is_not_registered(folder: Path, pki: Hierarchy) -> None:
+    backend = opened(folder)
+    issued = issue("Issued", pki.issuing, key=ec_key(), extensions=[SIGNER_USAGE])
+    for certificate, chain in ((b"rubbish", ()), (issued.der, (b"rubbish",))):
+        with pytest.raises(InvalidParameter):
+            await backend.register_certificate(new_call(), "k1", certificate, chain)
+    await backend.close()
 
 
 async def test_a_registration_that_cannot_be_stored_did_not_happen(folder: Path, pki: Hierarchy) -> None:

@@ -9,12 +9,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as x509_ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
 
 from proxy.model import RevocationState
 from proxy.trust import ocsp
 from proxy.trust.crl import read_crl
 from proxy.trust.failures import EvidenceRejected
 from tests.support.keys import ec_key, rsa_key
+from tests.support.mangling import DAMAGE, Damage
 from tests.support.pki import (
     CA_USAGE,
     DAY,
@@ -94,11 +96,26 @@ class TestOCSP:
 
     def test_any_changed_byte_is_noticed(self, pki: Hierarchy, signer: Holder) -> None:
         response = ocsp_response(signer, pki.issuing)
-        for position in range(len(response)):
+        value = x509_ocsp.load_der_ocsp_response(response).signature
+        unused_bits = len(response) - len(value) - 1
+        assert response[unused_bits:] == b"\x00" + value
+        for position in (place for place in range(len(response)) if place != unused_bits):
             changed = bytearray(response)
             changed[position] ^= 0x01
             with pytest.raises(EvidenceRejected):
                 ocsp.check_response(bytes(changed), signer.der, pki.issuing.der, NOW)
+
+    @settings(max_examples=150, deadline=None)
+    @given(damage=DAMAGE)
+    def test_a_mangled_response_is_rejected_and_nothing_worse(self, pki: Hierarchy, signer: Holder, damage: Damage) -> None:
+        responder = issue("Responder", pki.issuing, extensions=[OCSP_SIGNING])
+        response = ocsp_response(signer, pki.issuing, responder=responder, included=[responder], by_name=True)
+        bad = damage.to(response)
+        try:
+            found = ocsp.check_response(bad, signer.der, pki.issuing.der, NOW)
+        except EvidenceRejected:
+            return
+        assert found.state is RevocationState.GOOD, "what is not signed does not decide"
 
     def test_an_answer_about_another_certificate(self, pki: Hierarchy, signer: Holder) -> None:
         other = Hierarchy.make("Other")
@@ -149,6 +166,16 @@ class TestCRL:
 
     def test_an_empty_list_revokes_nobody(self, pki: Hierarchy, signer: Holder) -> None:
         assert read_crl(crl(pki.issuing), pki.issuing.der).lookup(signer.der).state is RevocationState.GOOD
+
+    @settings(max_examples=150, deadline=None)
+    @given(damage=DAMAGE)
+    def test_a_mangled_list_is_rejected_and_nothing_worse(self, pki: Hierarchy, signer: Holder, damage: Damage) -> None:
+        bad = damage.to(crl(pki.issuing, [(signer.certificate.serial_number, NOW - DAY)]))
+        try:
+            found = read_crl(bad, pki.issuing.der).lookup(signer.der)
+        except EvidenceRejected:
+            return
+        assert found.revoked_at == NOW - DAY, "what is not signed does not decide"
 
     @pytest.mark.parametrize(
         ("make", "reason"),

@@ -7,21 +7,24 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
 
 from proxy.errors import SettingsError
 from proxy.trust.anchors import TrustAnchors, load_anchors
 from proxy.trust.certificates import (
+    UnknownKeyAlgorithm,
     check_signing_usage,
     check_time_stamping_usage,
     key_algorithm,
     read_certificate,
 )
-from proxy.trust.failures import PathExpired, PathNotYetValid, PathUntrusted, UsageRefused
+from proxy.trust.failures import PathExpired, PathFailure, PathNotYetValid, PathUntrusted, UsageRefused
 from proxy.trust.paths import PathFinder, same_authority
 from tests.support.keys import ec_key, rsa_key
+from tests.support.mangling import DAMAGE, Damage
 from tests.support.pki import CA_USAGE, DAY, NOW, SIGNER_USAGE, YEAR, Hierarchy, Holder, issue, name, purposes, usage
 
 
@@ -125,6 +128,13 @@ def test_an_unknown_critical_extension_and_a_weak_hash_are_refused(pki: Hierarch
     finder(pki.root).find(issue("Familiar", pki.issuing, extensions=[(strange, False)]).der, pki.chain, NOW)
 
 
+def test_an_extension_that_only_the_path_validation_reads_and_finds_malformed(pki: Hierarchy) -> None:
+    mappings = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.33"), b"\x30\x05\x01")
+    ca = issue("Odd CA", pki.root, ca=True, extensions=[CA_USAGE, (mappings, False)])
+    with pytest.raises(PathUntrusted, match="cannot be read"):
+        finder(pki.root).find(issue("Signer", ca).der, (ca.der,), NOW)
+
+
 def test_a_signature_by_another_key_of_the_same_name_is_no_link(pki: Hierarchy) -> None:
     impostor = issue("Test Issuing", pki.root, ca=True, extensions=[CA_USAGE])
     forged = issue("Signer", Holder(pki.issuing.certificate, impostor.key), extensions=[SIGNER_USAGE])
@@ -224,6 +234,8 @@ class TestUsage:
 
 
 def test_kinds_of_keys_have_names() -> None:
+    edwards = issue("K", issue("CA"), key=ed25519.Ed25519PrivateKey.generate())  # type: ignore[arg-type]  # no key of ours
+    assert key_algorithm(edwards.certificate) == "1.3.101.112"
     assert key_algorithm(issue("K", key=rsa_key(3072)).certificate) == "RSA-3072"
     assert [key_algorithm(issue("K", key=ec_key(curve)).certificate) for curve in ("secp256r1", "secp384r1", "secp521r1")] == [
         "P-256",
@@ -248,3 +260,34 @@ def test_a_malformed_extension_is_found_when_the_certificate_is_read() -> None:
     )
     with pytest.raises(ValueError, match=r"."):
         read_certificate(built.public_bytes(Encoding.DER))
+
+
+EC_PUBLIC_KEY, UNKNOWN_KEY = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d027f")
+
+
+def test_a_key_of_an_unknown_kind_is_said_to_be_one(pki: Hierarchy) -> None:
+    der = pki.signer().der
+    exotic = der.replace(EC_PUBLIC_KEY, UNKNOWN_KEY)
+    assert exotic != der
+    with pytest.raises(UnknownKeyAlgorithm):
+        read_certificate(exotic)
+    with pytest.raises(PathUntrusted, match="not known"):
+        finder(pki.root).find(exotic, pki.chain, NOW)
+    assert len(finder(pki.root).find(der, (exotic, *pki.chain), NOW).certificates) == 3
+
+
+@settings(max_examples=150, deadline=None)
+@given(damage=DAMAGE)
+def test_a_mangled_certificate_is_a_path_failure_and_nothing_worse(pki: Hierarchy, damage: Damage) -> None:
+    signer = pki.signer()
+    for certificate, others in (
+        (damage.to(signer.der), pki.chain),
+        (signer.der, (damage.to(pki.issuing.der),)),
+    ):
+        try:
+            path = finder(pki.root).find(certificate, others, NOW)
+        except PathFailure:
+            continue
+        # The count of unused bits in a signature's BIT STRING is not signed.
+        signed = [read_certificate(der).tbs_certificate_bytes for der in path.certificates[:2]]
+        assert signed == [signer.certificate.tbs_certificate_bytes, pki.issuing.certificate.tbs_certificate_bytes]

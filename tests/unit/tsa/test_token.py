@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from asn1crypto import cms
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
 
 from proxy.errors import TSAError
 from proxy.model import Digest, HashAlgorithm, TimestampToken
@@ -14,6 +15,7 @@ from proxy.tsa.query import TimeStampReq
 from proxy.tsa.reply import LARGEST_REPLY, rejection_of, token_of
 from proxy.tsa.token import LARGEST_SKEW, CertificateMissing, check_token
 from tests.support.keys import ec_key, rsa_key
+from tests.support.mangling import DAMAGE, Damage
 from tests.support.pki import DAY, NOW, YEAR, Hierarchy, issue, purposes
 from tests.support.tsa import POLICY, Stamp, encoded_name, rejection
 
@@ -165,6 +167,16 @@ def test_a_pinned_tsa_certificate_is_its_own_anchor(pki: Hierarchy, stamp: Stamp
     check_token(token, response, QUERY, PathFinder(TrustAnchors((stamp.tsa.der,))), NOW)
 
 
+def test_a_token_in_another_encoding_than_der_is_refused(stamp: Stamp) -> None:
+    token = stamp.token(QUERY.dump())
+    indefinite = b"\x30\x80" + token[4:] + b"\x00\x00"
+    assert token[1] == 0x82
+    finder = PathFinder(TrustAnchors((stamp.tsa.der,)))
+    check_token(token, b"", QUERY, finder, NOW)
+    with pytest.raises(TSAError, match="not DER"):
+        check_token(indefinite, b"", QUERY, finder, NOW)
+
+
 def test_certificates_known_from_elsewhere_serve_a_token_without(pki: Hierarchy, stamp: Stamp) -> None:
     query = TimeStampReq(QUERY.imprint, 5, None, cert_req=False)
     with pytest.raises(CertificateMissing):
@@ -201,6 +213,21 @@ def test_any_changed_byte_of_what_is_signed_is_noticed(pki: Hierarchy, stamp: St
             continue
         unnoticed.add(position)
     assert unnoticed <= unsigned, "CMS version numbers, SignedData's list of digest algorithms and an absent parameter alone"
+
+
+@settings(max_examples=200, deadline=None)
+@given(damage=DAMAGE)
+def test_a_mangled_reply_is_an_error_and_nothing_worse(pki: Hierarchy, stamp: Stamp, damage: Damage) -> None:
+    response = damage.to(stamp.reply(QUERY.dump()))
+    try:
+        token = token_of(response)
+        if token is None:
+            assert rejection_of(response)
+        else:
+            found = check_token(token, response, QUERY, PathFinder(TrustAnchors((pki.root.der,))), NOW)
+            assert (found.gen_time, found.tsa_certificate) == (NOW, stamp.tsa.der)
+    except TSAError:
+        return
 
 
 def _span(token: bytes, part: bytes) -> range:

@@ -1,0 +1,183 @@
+"""Every code of the contract over HTTP: its status, its words in both languages, and nothing beside them.
+
+Where the failure could be known before, nothing was spent; and no failure leaves a spooled document behind.
+"""
+
+import hashlib
+import re
+import ssl
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import AppearanceInvalid, ProxyError, SealImageInvalid, SettingsError
+from tests.end_to_end.faulty_central import FaultyCentral
+from tests.end_to_end.odd_authorities import OddAuthorities
+from tests.end_to_end.provocations import PROVOCATIONS, Provocation
+from tests.end_to_end.services import Service
+from tests.end_to_end.situations import Services
+from tests.support.calling import Answer, Caller
+from tests.support.sandbox import Sandbox
+
+pytestmark = pytest.mark.xdist_group("end_to_end_services")
+
+STATUS = {
+    400: "INVALID_PARAMETER INVALID_DOCUMENT PDF_VERSION_UNSUPPORTED LENGTH_MISMATCH DIGEST_MISMATCH",
+    401: "CLIENT_CERTIFICATE_REQUIRED CLIENT_CERTIFICATE_INVALID",
+    403: "CERTIFICATE_NOT_PERMITTED OPERATION_NOT_PERMITTED",
+    404: "NOT_FOUND CERTIFICATE_NOT_FOUND KEY_NOT_FOUND TSA_PROFILE_NOT_FOUND TRANSACTION_NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    406: "NOT_ACCEPTABLE",
+    409: "MDP_LOCKED FIELD_LOCKED",
+    411: "LENGTH_REQUIRED",
+    413: "TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "PDF_ENCRYPTED FIELD_EXISTS FIELD_NOT_FOUND SEED_VALUE_CONFLICT CERTIFICATE_EXPIRED CERTIFICATE_NOT_YET_VALID "
+    "CERTIFICATE_REVOKED CERTIFICATE_KEY_MISMATCH ALGORITHM_NOT_ALLOWED",
+    429: "CONCURRENCY_LIMIT RATE_LIMIT",
+    500: "INTERNAL",
+    501: "NOT_SUPPORTED",
+    502: "SIGNER_ERROR SIGNATURE_INVALID TSA_ERROR REVOCATION_UNAVAILABLE",
+    503: "MAINTENANCE SIGNER_UNAVAILABLE TSA_UNAVAILABLE SHUTTING_DOWN SPOOL_FULL",
+    504: "TIMEOUT",
+}
+"""The contract's table, as far as this version raises its codes."""
+
+STATUS_OF = {code: status for status, codes in STATUS.items() for code in codes.split()}
+
+VISIBLE = {AppearanceInvalid, SealImageInvalid}
+"""Codes of visible signatures, which cannot be asked for over HTTP yet."""
+
+INTERNALS = re.compile(
+    r"Traceback|\.py\b|/tmp|/srv|/root|/proc|spool-|errno|sqlite|pyhanko|asn1crypto|aiohttp|cryptography\.|proxy\.|0x[0-9a-f]{6}"
+    r"|Exception|4711",
+    re.IGNORECASE,
+)
+"""What an answer must not tell. ``4711`` is the PIN in the faulty central signer's answers."""
+
+JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
+
+
+def leaves(root: type[ProxyError]) -> Iterator[type[ProxyError]]:
+    for kind in root.__subclasses__():
+        if kind.__subclasses__():
+            yield from leaves(kind)
+        else:
+            yield kind
+
+
+def test_every_leaf_of_the_error_tree_is_provoked_but_the_operators_own() -> None:
+    told = {kind for kind in leaves(ProxyError) if kind.__module__ == "proxy.errors"}
+    assert set(PROVOCATIONS) == told - {SettingsError} - VISIBLE
+    assert {kind.code for kind in PROVOCATIONS} == set(STATUS_OF)
+    assert all(PROVOCATIONS.values())
+
+
+@pytest.fixture
+def services(
+    sandbox: Sandbox,
+    narrow: Service,
+    misled: Service,
+    maintained: Service,
+    central: FaultyCentral,
+    odd: OddAuthorities,
+    tmp_path: Path,
+) -> Services:
+    return Services(sandbox, narrow, misled, maintained, central, odd, tmp_path)
+
+
+@contextmanager
+def signatures_asked(services: Services) -> Iterator[Counter[str]]:
+    """How many digests the real central signer and the faulty one were given, and tokens the real authority granted."""
+    counted: Counter[str] = Counter()
+    faulty = services.central.asked.total()
+    with services.sandbox.spending() as spent:
+        yield counted
+    counted["digests"] = spent.calls + services.central.asked.total() - faulty
+    counted["tokens"] = spent.tokens
+
+
+def check(kind: type[ProxyError], answer: Answer, language: str) -> None:
+    """What every problem has, and has not."""
+    assert answer.code == kind.code, answer.body
+    assert answer.status == STATUS_OF[kind.code]
+    assert answer.headers["Content-Language"] == language
+    members = answer.members
+    assert members["status"] == answer.status
+    assert members["retryable"] is kind.retryable
+    assert members["transactionId"] == answer.transaction_id
+    assert members["type"].endswith(f"#{kind.code}")
+    for text in (members["title"], members["detail"]):
+        assert bool(JAPANESE.search(text)) is (language == "ja"), text
+    if answer.status in {429, 503}:
+        assert int(answer.headers["Retry-After"]) >= 1
+    told = answer.body.decode() + str(answer.headers)
+    assert not INTERNALS.search(told), told
+
+
+@pytest.mark.parametrize(
+    ("kind", "provocation"),
+    [
+        pytest.param(kind, provocation, id=f"{kind.code}-{provocation.name}")
+        for kind, provocations in PROVOCATIONS.items()
+        for provocation in provocations
+    ],
+)
+def test_the_code_and_nothing_else(services: Services, kind: type[ProxyError], provocation: Provocation) -> None:
+    languages = ("en", "ja")
+    with provocation.begin(services) as ask, signatures_asked(services) as counted:
+        if provocation.slow:
+            with ThreadPoolExecutor(2) as threads:
+                answers = list(threads.map(lambda language: ask({"Accept-Language": language}), languages))
+        else:
+            answers = [ask({"Accept-Language": language}) for language in languages]
+    for language, answer in zip(languages, answers, strict=True):
+        check(kind, answer, language)
+    assert counted["digests"] == 2 * provocation.signatures
+    assert counted["tokens"] == 2 * provocation.tokens
+    services.sandbox.assert_nothing_left()
+    for service in (services.narrow, services.misled, services.maintained):
+        service.assert_nothing_left()
+
+
+def test_a_path_says_which_methods_it_takes(sandbox: Sandbox) -> None:
+    assert sandbox.app.ask("DELETE", "/v1/signatures/es").headers["Allow"] == "POST, PUT"
+    assert sandbox.app.ask("PATCH", "/v1/certificates").headers["Allow"] == "GET, POST"
+
+
+def test_a_client_of_an_unknown_authority_meets_a_tls_alert(sandbox: Sandbox) -> None:
+    files = sandbox.folder.tls("tsa")
+    caller = Caller(sandbox.info.proxy, sandbox.info.ca_file, files.certificate, files.key)
+    with pytest.raises(ssl.SSLError, match=r"(?i)alert unknown ca"):
+        caller.get("/v1/maintenance")
+
+
+def test_after_a_timeout_the_record_tells_that_a_digest_left(misled: Service, invoice: bytes) -> None:
+    chosen = str(uuid.uuid4())
+    answer = misled.caller().sign(invoice, "hangs", headers={"Transaction-Id": chosen})
+    assert answer.code == "TIMEOUT"
+    record = misled.caller().get(f"/v1/operations/{chosen}").members
+    assert (record["state"], record["resultCode"], len(record["digests"])) == ("FAILED", "TIMEOUT", 1)
+
+
+def test_of_several_digests_values_in_another_order_are_not_taken(misled: Service) -> None:
+    digests = [hashlib.sha256(bytes([number])).digest() for number in range(2)]
+    assert misled.caller().sign_hashes(digests, "right").status == 200
+    assert misled.caller().sign_hashes(digests, "swapped").code == "SIGNATURE_INVALID"
+
+
+def test_a_profile_falls_over_to_its_next_authority(sandbox: Sandbox, narrow: Service, invoice: bytes) -> None:
+    with sandbox.spending() as spent:
+        answer = narrow.caller().sign(invoice, form="es-t", tsaProfile="failover")
+    assert (answer.status, answer.headers["Signature-Level"]) == (200, "B-T")
+    assert (spent.signatures, spent.tokens) == (1, 1)
+
+
+def test_a_service_goes_on_after_all_that(narrow: Service, misled: Service, invoice: bytes) -> None:
+    assert narrow.caller().sign(invoice, form="es-t").status == 200
+    assert misled.caller().sign(invoice, "right").status == 200

@@ -1,0 +1,63 @@
+"""Signatures inside evidence: the algorithm is the sender's word, so strange ones must not be believed."""
+
+import pytest
+from asn1crypto import algos
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from proxy.trust.signatures import verify
+from tests.support.keys import rsa_key
+from tests.support.pki import Holder, issue
+
+DATA = b"signed attributes"
+
+
+@pytest.fixture(scope="module")
+def signer() -> Holder:
+    return issue("Signer", key=rsa_key())
+
+
+def pss(hash_name: str = "sha256", mask: str = "sha256", salt: int = 32, trailer: int = 1) -> algos.SignedDigestAlgorithm:
+    parameters = algos.RSASSAPSSParams(
+        {
+            "hash_algorithm": {"algorithm": hash_name},
+            "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": {"algorithm": mask}},
+            "salt_length": salt,
+            "trailer_field": trailer,
+        }
+    )
+    return algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss", "parameters": parameters})
+
+
+def test_pss_by_its_parameters(signer: Holder) -> None:
+    value = rsa_key().sign(DATA, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+    verify(signer.der, pss(), DATA, value)
+    verify(signer.der, pss(), DATA, value, digest_algorithm="sha256")
+    for algorithm, reason in (
+        (pss(salt=20), "does not verify"),
+        (pss(mask="sha512"), "not accepted"),
+        (pss(mask="sha1"), "not accepted"),
+        (pss(hash_name="sha1", mask="sha1"), "not accepted"),
+        (pss(trailer=2), "not accepted"),
+        (algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss"}), "not accepted"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            verify(signer.der, algorithm, DATA, value)
+    with pytest.raises(ValueError, match="do not belong together"):
+        verify(signer.der, pss(), DATA, value, digest_algorithm="sha512")
+
+
+def test_plain_rsa_encryption_needs_the_digest_algorithm_from_outside(signer: Holder) -> None:
+    value = rsa_key().sign(DATA, padding.PKCS1v15(), hashes.SHA384())
+    plain = algos.SignedDigestAlgorithm({"algorithm": "rsassa_pkcs1v15"})
+    verify(signer.der, plain, DATA, value, digest_algorithm="sha384")
+    for digest_algorithm in (None, "sha1", "sha256"):
+        with pytest.raises(ValueError, match=r"not accepted|does not verify"):
+            verify(signer.der, plain, DATA, value, digest_algorithm=digest_algorithm)
+
+
+def test_a_key_that_is_too_small_is_refused_though_its_signature_is_right() -> None:
+    small = issue("Small", key=rsa_key(1024))
+    value = rsa_key(1024).sign(DATA, padding.PKCS1v15(), hashes.SHA256())
+    with pytest.raises(ValueError, match="too small"):
+        verify(small.der, algos.SignedDigestAlgorithm({"algorithm": "sha256_rsa"}), DATA, value)
