@@ -9,9 +9,10 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from aiohttp import web
@@ -51,13 +52,17 @@ _log = structlog.get_logger("proxy.service")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the settings name, open and ready: the adapters behind the ports, without the document engine and the edge."""
+    """What the settings name, open and ready: the adapters behind the ports, without the document engine and the edge.
+
+    Attributes:
+        witnesses: Finds paths to the anchors of signers and of time-stamping authorities, for revocation data about both.
+    """
 
     settings: Settings
     clock: Clock
     registry: SignerRegistry
     tsa: TSAProfiles
-    finder: PathFinder
+    witnesses: PathFinder
     revocation: RevocationSource | None
     checker: CredentialChecker
 
@@ -81,11 +86,18 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
         tsa = TSAProfiles(settings.tsa, clock, connections)
         stack.push_async_callback(tsa.close)
         finder = PathFinder(load_anchors(settings.trust.anchors))
-        revocation = _revocation_source(settings, registry, finder, clock)
+        # Revocation data is asked for about time-stamping authorities too, whose anchors are no anchors of signers.
+        witnesses = PathFinder(load_anchors(dict.fromkeys((*settings.trust.anchors, *_tsa_anchors(settings)))))
+        revocation = _revocation_source(settings, registry, witnesses, clock)
         if revocation is not None:
             stack.push_async_callback(revocation.close)
         checker = CredentialChecker(finder, revocation, clock, settings.revocation.cache_seconds)
-        yield Services(settings, clock, registry, tsa, finder, revocation, checker)
+        yield Services(settings, clock, registry, tsa, witnesses, revocation, checker)
+
+
+def _tsa_anchors(settings: Settings) -> Iterator[Path]:
+    for section in settings.tsa:
+        yield from section.trust_anchors
 
 
 def _revocation_source(
@@ -119,7 +131,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
         journal = Journal(log, clock)
         credentials = Credentials(registry, services.checker, clock)
         engine = PAdESEngine(pool)
-        material = MaterialSource(services.finder, services.revocation)
+        material = MaterialSource(services.witnesses, services.revocation)
         authorities = Authorities(journal)
         proofs = Proofs(material, clock, settings.revocation.grace_seconds)
         yield Operations(

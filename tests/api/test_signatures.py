@@ -301,7 +301,7 @@ async def test_parameters_that_are_wrong_are_named(
         ({"dryRun": "true"}, "dryRun", "valid boolean"),
         ({"reason": 5}, "reason", "valid string"),
         ({"reason": "x" * 600}, "reason", "at most 512"),
-        ({"appearance": {"page": 1}}, "appearance.x", "required"),
+        ({"appearance": {"page": 1, "y": 1, "width": 9, "height": 9}}, "appearance.x", "required"),
         ({"certificateId": None}, "certificateId", "valid string"),
     ],
 )
