@@ -40,9 +40,12 @@ def add_parser(verbs: "Verbs") -> None:
 
 def _options(parser: "VerbParser") -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="all that are granted to this client")
-    one = actions.add_parser("show", help="one of them")
-    chain = actions.add_parser("chain", help="its chain as PEM, the certificate itself first")
+    summaries = {
+        "list": "all that are granted to this client",
+        "show": "one of them",
+        "chain": "its chain as PEM, the certificate itself first",
+    }
+    listing, one, chain = (actions.add_parser(name, help=said, description=said) for name, said in summaries.items())
     for action in (one, chain):
         action.add_argument("certificate", metavar="ID")
     for action, run in ((listing, run_list), (one, run_show), (chain, run_chain)):

@@ -148,39 +148,50 @@ async def _show(
 
 
 def _write_table(console: Console, pdf: Path, out: Path, rows: Sequence[Shown]) -> None:
-    table = Table(title=f"{printable(pdf.name)}, {pdf.stat().st_size:,} bytes", title_justify="left", title_style="bold")
+    """The table, what is wrong where something is, and the files; it fits into 80 columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("form", "key", "level", "valid until"):
         table.add_column(name, no_wrap=True)
     for name in ("bytes sent\nupstream", "ms"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("pyHanko", "pdfsig"):
-        table.add_column(name, overflow="fold")
-    table.add_column("file", overflow="fold")
+        table.add_column(name, justify="center", no_wrap=True)
     for row in rows:
         signed = row.signed
-        if signed is None:
-            assert row.error is not None
-            why = Text(explain(row.error), "red")
-            table.add_row(row.form, row.variant.shown, "", "", "", f"{row.milliseconds:.0f}", Text("✖", "red"), "", why)
-            continue
         table.add_row(
             row.form,
             row.variant.shown,
-            signed.level,
-            f"{signed.valid_until:%Y-%m-%d}" if signed.valid_until else "",
-            str(signed.upstream_sent),
+            signed.level if signed else "",
+            f"{signed.valid_until:%Y-%m-%d}" if signed and signed.valid_until else "",
+            str(signed.upstream_sent) if signed else "",
             f"{row.milliseconds:.0f}",
-            _verdict(row.pyhanko),
-            _verdict(row.pdfsig),
-            Text(printable(row.output.name)),
+            _mark(row.pyhanko, "✖"),
+            _mark(row.pdfsig, "none" if signed else "✖"),
         )
+    console.print(f"{printable(pdf)}, {pdf.stat().st_size:,} bytes, in every form:\n")
     console.print(table)
-    bad = sum(not row.good for row in rows)
-    console.print("every form is signed and found valid" if not bad else f"{bad} of {len(rows)} are not valid")
-    console.print(f"the files are in {printable(out.resolve())}")
+    console.print()
+    bad = [row for row in rows if not row.good]
+    for row in bad:
+        console.print(Text(f"✖ {row.form}, {row.variant.shown}: {'; '.join(_reasons(row))}", "red"))
+    console.print("every form is signed and found valid" if not bad else f"{len(bad)} of {len(rows)} are not valid")
+    if any(row.signed is not None and row.pdfsig is None for row in rows):
+        console.print("pdfsig is not installed (Debian: poppler-utils), so it was not asked")
+    console.print(f"the files are in {printable(out.resolve())}:")
+    for row in rows:
+        if row.signed is not None:
+            console.print(f"  {printable(row.output.name)}")
 
 
-def _verdict(judgement: Judgement | None) -> Text:
+def _mark(judgement: Judgement | None, absent: str) -> Text:
     if judgement is None:
-        return Text("not installed", "dim")
-    return Text("✔ valid", "green") if judgement.valid else Text(f"✖ {printable(judgement.reason)}", "red")
+        return Text(absent, "dim")
+    return Text("✔", "green") if judgement.valid else Text("✖", "red")
+
+
+def _reasons(row: Shown) -> Iterator[str]:
+    if row.error is not None:
+        yield explain(row.error)
+    for judge, judgement in (("pyHanko", row.pyhanko), ("pdfsig", row.pdfsig)):
+        if judgement is not None and not judgement.valid:
+            yield f"{judge}: {printable(judgement.reason)}"

@@ -44,7 +44,10 @@ async def judge_by_pyhanko(document: Path, anchors: Sequence[Path], form: Signat
     roots = [certificate for anchor in anchors for certificate in load_certs_from_pemder_data(anchor.read_bytes())]
     try:
         with document.open("rb") as stream:
-            signature = PdfFileReader(stream, strict=False).embedded_regular_signatures[-1]
+            reader = PdfFileReader(stream, strict=False)
+            if reader.encrypted:
+                reader.decrypt("")
+            signature = reader.embedded_regular_signatures[-1]
             async with aclosing(
                 ValidationContext(trust_roots=roots, allow_fetching=True, revocation_mode="hard-fail")
             ) as context:

@@ -1,5 +1,6 @@
 """Client library and command against the real service: what they were written to, and what is there."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -184,6 +185,19 @@ async def test_judges_reject_what_was_tampered_with(sandbox: Sandbox, document: 
         judgement = await judge_by_pdfsig(path)
         assert judgement is not None
         assert judgement.valid is valid
+
+
+async def test_judges_open_what_needs_no_password(sandbox: Sandbox, document: Path, tmp_path: Path) -> None:
+    if shutil.which("qpdf") is None:
+        pytest.skip("qpdf is not installed")
+    encrypted, result = tmp_path / "encrypted.pdf", tmp_path / "signed.pdf"
+    words = ["--encrypt", "", "owner", "256", "--", str(document), str(encrypted)]
+    process = await asyncio.create_subprocess_exec("qpdf", *words)
+    assert await process.wait() == 0
+    async with SigningClient(connection(sandbox)) as client:
+        await client.sign(encrypted, SignatureRequest(SignatureForm.ES, "legal-person-rsa"), result)
+    verdict = await judge_by_pyhanko(result, sandbox.anchors, SignatureForm.ES)
+    assert verdict.valid, verdict.reason
 
 
 def test_demo_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+import json
 import re
 import zlib
 from collections.abc import Iterator
+from urllib.parse import quote
 
 WINDOW = 16
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}={0,2}")
@@ -15,6 +17,23 @@ _MAGIC = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 def windows(document: bytes) -> frozenset[bytes]:
     """Every window of :data:`WINDOW` bytes of the document."""
     return frozenset(document[start : start + WINDOW] for start in range(len(document) - WINDOW + 1))
+
+
+def text_windows(text: str) -> frozenset[bytes]:
+    """Every window of a text, in every way a text of a caller's is written: in documents, in JSON, in URLs, in Japan."""
+    in_pdf = b"\xfe\xff" + text.encode("utf-16-be")
+    writings = (
+        text.encode(),
+        text.encode("utf-16-be"),
+        text.encode("utf-16-le"),
+        text.encode("cp932", "replace"),
+        json.dumps(text).encode(),
+        quote(text).encode(),
+        "".join(f"\\{octet:03o}" for octet in in_pdf).encode(),
+        # A PDF string escapes what is not printable, and so its first half where it is ASCII in UTF-16.
+        re.sub(rb"[^ -~]", lambda found: b"\\%03o" % found[0][0], in_pdf),
+    )
+    return frozenset(window for writing in writings for window in windows(writing))
 
 
 def leaked(document: frozenset[bytes], stream: bytes) -> bytes | None:

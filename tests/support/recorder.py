@@ -1,16 +1,25 @@
 """A man in the middle by invitation: terminates TLS, keeps every plaintext byte, and hands it on.
 
-It stands where an upstream stood, with a certificate the proxy trusts, so what it keeps is all that the proxy sent there.
+It stands where an upstream stood, with a certificate the proxy trusts, so what it keeps is all that the proxy sent there. It
+can hold requests back, so that a test decides when an upstream answers.
 """
 
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 _LENGTH = re.compile(rb"^content-length:\s*(\d+)\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One HTTP/1.1 message; ``start`` is its request or status line."""
+
+    start: bytes
+    body: bytes
 
 
 @dataclass
@@ -23,22 +32,68 @@ class Conversation:
 
 @dataclass
 class Recorder:
-    """What one upstream was told and what it answered."""
+    """What one upstream was told and what it answered.
+
+    Attributes:
+        held: Connections on which something waits to be let through.
+        most_held: The most there were at a time.
+    """
 
     host: str
     port: int
     conversations: list[Conversation] = field(default_factory=list)
+    held: int = 0
+    most_held: int = 0
+    _open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._open.set()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        return self.host, self.port
+
+    def hold(self) -> None:
+        """Keep back what comes from here on."""
+        self._open.clear()
+        self.most_held = 0
+
+    def let_through(self) -> None:
+        """Hand on what was kept back, and what comes."""
+        self._open.set()
+
+    async def pass_gate(self) -> None:
+        """Wait while requests are held back."""
+        self.held += 1
+        self.most_held = max(self.held, self.most_held)
+        try:
+            await self._open.wait()
+        finally:
+            self.held -= 1
 
     @property
     def sent(self) -> bytes:
         """All bytes that went up, headers included."""
         return b"\n".join(bytes(item.sent) for item in self.conversations)
 
+    @property
+    def received(self) -> bytes:
+        """All bytes that came down, headers included."""
+        return b"\n".join(bytes(item.received) for item in self.conversations)
+
+    def exchanges(self) -> list[tuple[Message, Message]]:
+        """Requests and their answers, connection by connection."""
+        return [
+            pair
+            for item in self.conversations
+            for pair in zip(messages(bytes(item.sent)), messages(bytes(item.received)), strict=True)
+        ]
+
     def body_bytes(self) -> tuple[int, int]:
         """Body bytes sent and received, by the messages' Content-Length."""
-        sent = sum(len(body) for item in self.conversations for body in bodies(bytes(item.sent)))
-        received = sum(len(body) for item in self.conversations for body in bodies(bytes(item.received)))
-        return sent, received
+        exchanges = self.exchanges()
+        return sum(len(request.body) for request, _ in exchanges), sum(len(answer.body) for _, answer in exchanges)
 
     def clear(self) -> None:
         """Forget what was recorded; connections stay open and go on being recorded."""
@@ -47,8 +102,8 @@ class Recorder:
             item.received.clear()
 
 
-def bodies(stream: bytes) -> list[bytes]:
-    """The bodies of consecutive HTTP/1.1 messages with Content-Length (RFC 9112, 6)."""
+def messages(stream: bytes) -> list[Message]:
+    """Consecutive HTTP/1.1 messages with Content-Length (RFC 9112, 6)."""
     found = []
     while stream:
         head, separator, rest = stream.partition(b"\r\n\r\n")
@@ -56,7 +111,8 @@ def bodies(stream: bytes) -> list[bytes]:
         length = _LENGTH.search(head)
         size = int(length[1]) if length else 0
         assert b"chunked" not in head.lower(), "chunked bodies are not counted here"
-        found.append(rest[:size])
+        assert len(rest) >= size, "a message without its whole body"
+        found.append(Message(head.partition(b"\r\n")[0], rest[:size]))
         stream = rest[size:]
     return found
 
@@ -90,8 +146,8 @@ async def recording(
             return
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_pump(reader, up_writer, conversation.sent))
-                group.create_task(_pump(up_reader, writer, conversation.received))
+                group.create_task(_pump(reader, up_writer, conversation.sent, recorder.pass_gate))
+                group.create_task(_pump(up_reader, writer, conversation.received, None))
         finally:
             for stream in (up_writer, writer):
                 stream.close()
@@ -113,10 +169,14 @@ async def recording(
         await server.wait_closed()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray, gate: Callable[[], Awaitable[None]] | None
+) -> None:
     try:
         while data := await reader.read(1 << 16):
             kept += data
+            if gate is not None:
+                await gate()
             writer.write(data)
             await writer.drain()
         if writer.can_write_eof():

@@ -16,7 +16,7 @@ SEAL_SHARE = 2 / 3
 """Of the longer side that a seal with text beside it may take."""
 
 _PADDING_SHARE = 0.05
-_MOST_PADDING = 2.0
+_MOST_PADDING = 3.0
 """Space around a text: this share of its area's shorter side, and so many points at most."""
 
 SEAL = "/Seal"

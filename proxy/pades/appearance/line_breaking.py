@@ -7,6 +7,7 @@ stay whole where they fit.
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import pairwise
 
 from proxy.pades.appearance.fonts import Glyph
@@ -26,6 +27,14 @@ _INSEPARABLE = frozenset("—―…‥")
 
 _SPACES = frozenset(" \u2003\u3000")
 _NO_BREAK_SPACE = "\u00a0"
+
+
+class Breaks(Enum):
+    """Where lines may be broken, in the order in which it is tried."""
+
+    NOWHERE = auto()
+    BETWEEN_PIECES = auto()
+    ANYWHERE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +58,24 @@ def pieces_of(glyphs: Sequence[Glyph]) -> tuple[Piece, ...]:
     return tuple(_piece(glyphs[start:end]) for start, end in pairwise([0, *cuts, len(glyphs)]) if start < end)
 
 
-def fill_lines(pieces: Iterable[Piece], width: int) -> list[tuple[Glyph, ...]] | None:
+def fill_lines(pieces: Iterable[Piece], width: int, breaks: Breaks) -> list[tuple[Glyph, ...]] | None:
     """Set pieces into lines, as many as go into each.
 
     Args:
         pieces: Of one line as the caller wrote it.
         width: Of the lines, in the unit of the glyphs' advances.
+        breaks: Where they may be broken.
 
     Returns:
-        The lines, without the spaces at their ends; one empty line of no pieces; ``None`` when even one glyph is too wide.
+        The lines, without the spaces at their ends; one empty line of no pieces; ``None`` when they do not fit so.
     """
     lines: list[tuple[Glyph, ...]] = []
     line: list[Glyph] = []
     used = 0
     for piece in pieces:
         if line and used + piece.visible_advance > width:
+            if breaks is Breaks.NOWHERE:
+                return None
             lines.append(_without_spaces(line))
             line, used = [], 0
         if piece.visible_advance <= width:
@@ -71,6 +83,8 @@ def fill_lines(pieces: Iterable[Piece], width: int) -> list[tuple[Glyph, ...]] |
             used += piece.advance
             continue
         # A word longer than a line: it is broken where the line ends.
+        if breaks is not Breaks.ANYWHERE:
+            return None
         for glyph in piece.glyphs:
             if line and used + glyph.advance > width and glyph.text not in _SPACES:
                 lines.append(_without_spaces(line))

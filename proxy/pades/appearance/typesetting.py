@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from proxy.errors import AppearanceInvalid
 from proxy.pades.appearance.fonts import Glyph, vl_gothic
-from proxy.pades.appearance.line_breaking import Piece, fill_lines, pieces_of
+from proxy.pades.appearance.line_breaking import Breaks, Piece, fill_lines, pieces_of
 
 SMALLEST = 4.0
 LARGEST = 24.0
 """Points."""
 
-READABLE = 8.0
-"""Points above which the caller's own lines are kept, though a larger size would fit if they were broken."""
+READABLE = 6.0
+"""Points from which on the caller's own lines, and then whole words, are worth more than a larger size."""
 
 LEADING = 1.25
 """From baseline to baseline, in sizes of the font."""
@@ -50,7 +50,8 @@ class TextBlock:
 def typeset(text: str, width: float, height: float) -> TextBlock:
     """Set ``text`` into a box at the largest size that fits.
 
-    Lines the caller made are kept where the size is readable then, otherwise broken.
+    Lines the caller made are kept where the size is readable then; otherwise they are broken, between words if that is enough
+    for a readable size, else within them too.
 
     Args:
         text: Lines end with any of the usual line ends; a tab is a space.
@@ -63,15 +64,17 @@ def typeset(text: str, width: float, height: float) -> TextBlock:
     lines = [vl_gothic().glyphs(line.replace("\t", " ")) for line in _LINE_ENDS.split(text.strip())]
     lowest, highest = vl_gothic().heights([glyph for line in lines for glyph in line])
     setting = _Setting([pieces_of(line) for line in lines], width, height, max(highest, _EM_ASCENT), max(-lowest, _EM_DESCENT))
-    kept = setting.largest(broken=False)
-    if kept is not None and kept.size >= READABLE:
-        return kept
-    block = setting.largest(broken=True) or kept
-    if block is None:
+    blocks = []
+    for breaks in Breaks:
+        block = setting.largest(breaks)
+        if block is not None and block.size >= READABLE:
+            return block
+        blocks += [block] if block is not None else []
+    if not blocks:
         raise AppearanceInvalid(
             f"the text does not fit into its box at {SMALLEST:g} points", fields={"appearance.text": "does not fit"}
         )
-    return block
+    return max(blocks, key=lambda block: block.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +85,25 @@ class _Setting:
     ascent: int
     descent: int
 
-    def largest(self, *, broken: bool) -> TextBlock | None:
+    def largest(self, breaks: Breaks) -> TextBlock | None:
         """At the largest size that fits, found by halving."""
         low, high = round(SMALLEST * _STEPS), round(LARGEST * _STEPS)
-        best = self._at(low / _STEPS, broken=broken)
+        best = self._at(low / _STEPS, breaks)
         while best is not None and low < high:
             middle = (low + high + 1) // 2
-            block = self._at(middle / _STEPS, broken=broken)
+            block = self._at(middle / _STEPS, breaks)
             if block is None:
                 high = middle - 1
             else:
                 best, low = block, middle
         return best
 
-    def _at(self, size: float, *, broken: bool) -> TextBlock | None:
+    def _at(self, size: float, breaks: Breaks) -> TextBlock | None:
         room = int(self.width * 1000 / size)
         lines: list[tuple[Glyph, ...]] = []
         for line in self.lines:
-            set_lines = fill_lines(line, room)
-            if set_lines is None or (len(set_lines) > 1 and not broken):
+            set_lines = fill_lines(line, room, breaks)
+            if set_lines is None:
                 return None
             lines += set_lines
         height = size * ((len(lines) - 1) * LEADING + (self.ascent + self.descent) / 1000)

@@ -78,7 +78,7 @@ async def test_wrong_arguments(signproxy: Command, words: list[str]) -> None:
 
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_answers_at_once(option: str) -> None:
-    """At most twice what Python takes to import argparse: the best of several runs, taken in turns."""
+    """At most twice what Python takes to import argparse: the best of many runs, for the machine is busy."""
 
     def seconds(*words: str) -> float:
         begun = time.perf_counter()
@@ -87,9 +87,13 @@ def test_answers_at_once(option: str) -> None:
 
     # As the installed command does it.
     command = "import sys; from proxy.cli import main; sys.exit(main())"
-    runs = [(seconds("-c", "import argparse"), seconds("-c", command, option)) for _ in range(12)]
-    least, taken = (min(column) for column in zip(*runs, strict=True))
-    assert taken <= 2 * least, f"{taken * 1000:.0f} ms, Python alone {least * 1000:.0f} ms"
+    least = taken = float("inf")
+    for runs in range(40):
+        least = min(least, seconds("-c", "import argparse"))
+        taken = min(taken, seconds("-c", command, option))
+        if runs >= 5 and taken <= 2 * least:
+            return
+    pytest.fail(f"{taken * 1000:.0f} ms, Python alone {least * 1000:.0f} ms")
 
 
 def test_help_imports_nothing_heavy() -> None:

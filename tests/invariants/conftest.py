@@ -1,0 +1,13 @@
+"""One deployment for all invariants: they run in one worker, one after the other, since most of them measure."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.invariants.deployment import Deployment, deployed
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deployed(tmp_path_factory.mktemp("deployment")) as running:
+        yield running
