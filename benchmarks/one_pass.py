@@ -61,7 +61,7 @@ def sign(source: Path) -> float:
         while piece := file.read(CHUNK):
             spool.write(piece)
         room = signed_data_size(identity, _ALGORITHM, _HASH, None)
-        with open(spool.descriptor, "r+b", closefd=False, buffering=1 << 16) as stream:  # noqa: PTH123 - open already
+        with open(spool.descriptor, "r+b", closefd=False, buffering=1 << 16) as stream:
             prepared = prepare_signature(stream, request(room=room))
             digest = spool.digest_ranges(_HASH, [(spool.size, prepared.contents_start), (prepared.contents_end, prepared.end)])
             attributes = signed_attributes(digest, identity, _ALGORITHM)

@@ -1,4 +1,4 @@
 """Signs and time-stamps documents without letting them leave: only digests reach the signer."""
 
-# Here and not in the distribution's metadata, so that `signproxy --version` need not search for that: it takes longer than Python.
+# Not looked up in the distribution's metadata: that search takes longer than all else that `signproxy --version` does.
 __version__ = "0.1.0"

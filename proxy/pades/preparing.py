@@ -133,7 +133,7 @@ class _Target:
             return None
         if placement is None:
             return SigFieldSpec(self.name)
-        return SigFieldSpec(self.name, on_page=placement.page_index, box=placement.box)
+        return SigFieldSpec(self.name, on_page=placement.page_index, box=placement.box)  # type: ignore[arg-type]  # takes floats
 
 
 def _writer(reader: PdfFileReader) -> IncrementalPdfFileWriter:
