@@ -27,6 +27,7 @@ from proxy.model import (
     SignAlgorithm,
     SignatureForm,
     SignatureRequest,
+    SignerCertificates,
     TimestampToken,
     ValidationData,
 )
@@ -276,6 +277,9 @@ class DocumentSigning:
                     contact_info=request.contact_info,
                     signing_time=signing.signing_time,
                     contents_bytes=room,
+                    signer=SignerCertificates(signing.ready.credential.certificate, signing.ready.credential.chain),
+                    hash_algorithm=signing.ready.hash_algorithm.hashlib_name,
+                    timestamped=signing.profile is not None,
                     certify=request.doc_mdp if signing.certifies else None,
                     validation_data=proof if signing.certifies and signing.long_term else None,
                     appearance=request.appearance,

@@ -6,7 +6,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 
-from proxy.errors import FieldExists, FieldNotFound, InvalidParameter, SeedValueConflict
+from proxy.errors import FieldExists, FieldNotFound, InvalidParameter
 from proxy.pades.objects import entry
 
 DEFAULT_NAME = "Signature"
@@ -89,17 +89,3 @@ def _below(kids: object, prefix: str, depth: int) -> Iterator[tuple[str, generic
         name = f"{prefix}{field['/T']}"
         yield name, field
         yield from _below(entry(field, "/Kids"), name + ".", depth + 1)
-
-
-def refuse_seed_values(field: generic.DictionaryObject) -> None:
-    """Refuse a field whose seed value dictionary mandates something (ISO 32000-2, 12.7.5.5, table 237).
-
-    No constraint of a seed value dictionary is evaluated yet, so each mandatory one is a conflict; recommendations, and any
-    URL in it, are not followed.
-
-    Raises:
-        SeedValueConflict: ``/Ff`` marks an entry as mandatory, or the certificate constraints do.
-    """
-    seed = entry(field, "/SV")
-    if entry(seed, "/Ff") or entry(entry(seed, "/Cert"), "/Ff") or entry(seed, "/MDP") is not None:
-        raise SeedValueConflict("the field's seed value dictionary mandates constraints that cannot be met")

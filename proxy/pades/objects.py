@@ -13,4 +13,6 @@ def entry(dictionary: object, key: str) -> Any:
     if not isinstance(dictionary, generic.DictionaryObject) or key not in dictionary:
         return None
     value = dictionary.raw_get(key).get_object()
+    if isinstance(value, generic.BooleanObject):
+        return bool(value.value)  # pyHanko's own object is true whatever it says
     return None if isinstance(value, generic.NullObject) else value

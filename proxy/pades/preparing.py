@@ -18,12 +18,13 @@ from proxy.errors import NotSupported
 from proxy.model import Appearance, ValidationData
 from proxy.pades.appearance import Placement, draw, draw_for_field, place, set_appearance
 from proxy.pades.earlier import judge_earlier, refuse_damage
-from proxy.pades.fields import choose_field, free_name, refuse_seed_values
+from proxy.pades.fields import choose_field, free_name
 from proxy.pades.objects import entry
 from proxy.pades.permissions import enforce_permissions, refuse_certification
 from proxy.pades.placeholder import DeferredSignature, DeferredTimestamp, append_update
 from proxy.pades.reading import open_pdf, reading_errors
 from proxy.pades.security_store import supply_validation_data
+from proxy.pades.seed_values import obey_seed_values
 from proxy.pades.values import AppendValidationData, PreparedSignature, PrepareSignature, PrepareTimestamp
 
 _Result = TypeVar("_Result")
@@ -52,17 +53,16 @@ def prepare_signature(stream: BinaryIO, request: PrepareSignature) -> PreparedSi
 
     def append(reader: PdfFileReader) -> PreparedSignature:
         name, existing = choose_field(reader, request.field_name, existing_only=request.existing_field_only)
-        if existing is not None:
-            refuse_seed_values(existing)
+        obeyed = request if existing is None else obey_seed_values(existing, request)
         enforce_permissions(reader, name)
         if request.certify is not None:
             refuse_certification(reader)
         placeholder = DeferredSignature(
-            contents_bytes=request.contents_bytes,
-            signing_time=request.signing_time,
-            reason=request.reason,
-            location=request.location,
-            contact_info=request.contact_info,
+            contents_bytes=obeyed.contents_bytes,
+            signing_time=obeyed.signing_time,
+            reason=obeyed.reason,
+            location=obeyed.location,
+            contact_info=obeyed.contact_info,
         )
         rules = _rules(existing, request.certify)
         target = _Target(name, exists=existing is not None, appearance=request.appearance)

@@ -23,6 +23,9 @@ class PrepareSignature:
         existing_field_only: Never make a field.
         signing_time: For ``/M``.
         contents_bytes: Room for the DER in ``/Contents``.
+        signer: Who is going to sign, with the issuers.
+        hash_algorithm: Its name in hashlib's spelling.
+        timestamped: Whether a signature timestamp is to follow.
         certify: DocMDP permission level of a certification signature (1, 2 or 3); ``None`` for an approval signature.
         validation_data: For the document security store, in the signature's own revision.
         appearance: What is to be seen; ``None`` for an invisible signature.
@@ -36,6 +39,9 @@ class PrepareSignature:
     contact_info: str | None
     signing_time: datetime
     contents_bytes: int
+    signer: SignerCertificates
+    hash_algorithm: str
+    timestamped: bool = False
     certify: int | None = None
     validation_data: ValidationData | None = None
     appearance: Appearance | None = None

@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from typing import Any
 
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509
@@ -11,7 +12,7 @@ from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigFieldSpec, SigSeedValu
 from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from proxy.model import Digest, HashAlgorithm, SignAlgorithm, ValidationData
+from proxy.model import Digest, HashAlgorithm, SignAlgorithm, SignerCertificates, ValidationData
 from proxy.pades.checking import check_document
 from proxy.pades.cms import signed_attributes, signed_data, signed_data_size, signer_identity
 from proxy.pades.preparing import prepare_signature
@@ -19,13 +20,14 @@ from proxy.pades.values import CheckDocument, ExpectedSignature, PrepareSignatur
 from proxy.spool import SpooledDocument
 from tests.support.keys import rsa_key, self_signed, sign_digest
 
+SIGNER = self_signed(rsa_key())
 SIGNING_TIME = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 def pyhanko_signer() -> SimpleSigner:
     key = rsa_key().private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return SimpleSigner(
-        signing_cert=x509.Certificate.load(self_signed(rsa_key())),
+        signing_cert=x509.Certificate.load(SIGNER),
         signing_key=asn1_keys.PrivateKeyInfo.load(key),
         cert_registry=SimpleCertificateStore(),
     )
@@ -61,7 +63,7 @@ def signed_by_others(document: bytes, name: str, *, certify: MDPPerm | None = No
     return out.getvalue()
 
 
-def request(field_name: str | None = None, *, existing_only: bool = False, room: int = 4096) -> PrepareSignature:
+def request(field_name: str | None = None, *, existing_only: bool = False, room: int = 4096, **more: Any) -> PrepareSignature:
     return PrepareSignature(
         field_name=field_name,
         existing_field_only=existing_only,
@@ -70,12 +72,15 @@ def request(field_name: str | None = None, *, existing_only: bool = False, room:
         contact_info=None,
         signing_time=SIGNING_TIME,
         contents_bytes=room,
+        signer=SignerCertificates(SIGNER, ()),
+        hash_algorithm="sha256",
+        **more,
     )
 
 
 def sign_in_process(document: bytes, wanted: PrepareSignature | None = None) -> bytes:
     """All stages of a signature in this process, with a throwaway RSA key: what the service does, without its processes."""
-    identity = signer_identity(self_signed(rsa_key()), ())
+    identity = signer_identity(SIGNER, ())
     algorithm, hash_algorithm = SignAlgorithm.RSASSA_PKCS1_V1_5, HashAlgorithm.SHA256
     room = signed_data_size(identity, algorithm, hash_algorithm, None)
     with SpooledDocument(limit=len(document)) as spool:
