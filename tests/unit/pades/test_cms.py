@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.pades import der
 from proxy.pades.cms import signed_attributes, signed_data, signed_data_size, signer_identity
+from tests.conformance.judges import tool
 from tests.support.keys import PrivateKey, ec_key, rsa_key, self_signed, sign_digest
 
 COMBINATIONS = [
@@ -59,7 +60,7 @@ def test_openssl_verifies_every_combination_and_rejects_other_content(
 
     def verify(document: bytes) -> subprocess.CompletedProcess[str]:
         (tmp_path / "content").write_bytes(document)
-        command = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "cms.der", "-content", "content"]
+        command = [tool("openssl"), "cms", "-verify", "-binary", "-inform", "DER", "-in", "cms.der", "-content", "content"]
         return subprocess.run([*command, "-noverify", "-out", "out"], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     accepted = verify(content)

@@ -28,6 +28,7 @@ from proxy.model import ValidationData
 from proxy.pades.checking import check_document
 from proxy.pades.preparing import prepare_signature
 from proxy.pades.values import CheckDocument, ExpectedSignature, PreparedSignature, PrepareSignature
+from tests.conformance.judges import tool
 from tests.support.pdf_files import PdfFile, endless_previous, looping_page_tree, plain_file, stream_bomb
 from tests.support.signed_files import request, sign_in_process, signed_by_others, with_field
 
@@ -38,7 +39,7 @@ ALL_FIELDS = FieldMDPSpec(FieldMDPAction.ALL)
 def pdfsig(document: bytes, folder: Path) -> str:
     path = folder / "judged.pdf"
     path.write_bytes(document)
-    return subprocess.run(["pdfsig", path], capture_output=True, text=True, check=False).stdout
+    return subprocess.run([tool("pdfsig"), path], capture_output=True, text=True, check=False).stdout
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def encrypted(password: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         plain, result = Path(folder, "plain.pdf"), Path(folder, "encrypted.pdf")
         plain.write_bytes(PLAIN)
-        subprocess.run(["qpdf", "--encrypt", password, "owner", "256", "--", plain, result], check=True)
+        subprocess.run([tool("qpdf"), "--encrypt", password, "owner", "256", "--", plain, result], check=True)
         return result.read_bytes()
 
 
@@ -150,7 +151,6 @@ REFUSED = [
     pytest.param(
         locked(FieldMDPSpec(FieldMDPAction.EXCLUDE, ["Other"])), request("Mine"), FieldLocked, id="all but one locked"
     ),
-    pytest.param(encrypted("secret"), request(), PDFEncrypted, id="needs a password"),
 ]
 
 
@@ -161,6 +161,14 @@ def test_what_cannot_be_signed_is_refused_by_its_code(
     stream = io.BytesIO(document)
     with pytest.raises(error):
         prepare_signature(stream, wanted)
+
+
+def test_a_password_that_is_needed_is_asked_for_and_one_that_is_given_opens(tmp_path: Path) -> None:
+    document = encrypted("secret")
+    for password in (None, "wrong"):
+        with pytest.raises(PDFEncrypted):
+            prepare_signature(io.BytesIO(document), request(password=password))
+    prepare_signature(io.BytesIO(document), request(password="secret"))
 
 
 @pytest.mark.parametrize("level", [MDPPerm.FILL_FORMS, MDPPerm.ANNOTATE])
