@@ -9,11 +9,12 @@ from enum import IntEnum
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult
+from pyhanko.sign.diff_analysis import DiffResult
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from proxy.errors import MDPLocked
+from proxy.pades.differences import POLICY
 from proxy.pades.permissions import signed_fields
 
 
@@ -48,7 +49,7 @@ def _judge(reader: PdfFileReader, field: generic.DictionaryObject, name: str) ->
         return Judgement.UNREADABLE
     if coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         return Judgement.UNREADABLE
-    result = signature.evaluate_modifications(DEFAULT_DIFF_POLICY)
+    result = signature.evaluate_modifications(POLICY)
     if not isinstance(result, DiffResult):
         return Judgement.FORBIDDEN
     level = signature.docmdp_level
