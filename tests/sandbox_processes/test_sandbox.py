@@ -24,6 +24,7 @@ from proxy.sandbox.info import SandboxInfo
 from proxy.sandbox.invoice import make_invoice
 from proxy.sandbox.pki import client_crl
 from proxy.sandbox.run import running_sandbox
+from tests.conformance.judges import tool
 
 pytestmark = [pytest.mark.xdist_group("sandbox_processes"), pytest.mark.timeout(240)]
 
@@ -62,7 +63,7 @@ def _curl(info: SandboxInfo, *arguments: str, client: str | None = "app") -> tup
     identity = (
         [] if client is None else ["--cert", str(folder.client(client).certificate), "--key", str(folder.client(client).key)]
     )
-    command = ["curl", "-sS", "--cacert", str(info.ca_file), *identity, "-w", "\n%{http_code}", *arguments]
+    command = [tool("curl"), "-sS", "--cacert", str(info.ca_file), *identity, "-w", "\n%{http_code}", *arguments]
     done = subprocess.run(command, capture_output=True, timeout=60, check=True)
     body, _, status = done.stdout.rpartition(b"\n")
     with contextlib.suppress(ValueError):
@@ -71,7 +72,7 @@ def _curl(info: SandboxInfo, *arguments: str, client: str | None = "app") -> tup
 
 
 def _counts(url: str) -> Any:
-    done = subprocess.run(["curl", "-sSf", f"{url.rpartition('/')[0]}/counts"], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([tool("curl"), "-sSf", f"{url.rpartition('/')[0]}/counts"], capture_output=True, timeout=60, check=True)
     return json.loads(done.stdout)
 
 
@@ -81,7 +82,7 @@ def _sign(info: SandboxInfo, document: Path, form: str, certificate: str, client
 
 def _judged_valid(document: bytes, path: Path) -> bool:
     path.write_bytes(document)
-    said = subprocess.run(["pdfsig", "-nocert", path], capture_output=True, timeout=60, check=False).stdout.decode()
+    said = subprocess.run([tool("pdfsig"), "-nocert", path], capture_output=True, timeout=60, check=False).stdout.decode()
     return "Signature is Valid" in said and "Total document signed" in said
 
 
