@@ -167,6 +167,17 @@ class SignatureRequest:
     document_password: str | None = None
     dry_run: bool = False
 
+    @property
+    def level(self) -> BaselineLevel:
+        """The level that is asked for; less is a failure."""
+        match self.form:
+            case SignatureForm.ES:
+                return BaselineLevel.B_B
+            case SignatureForm.ES_T | SignatureForm.MDP:
+                return BaselineLevel.B_LT if self.ltv else BaselineLevel.B_T
+            case SignatureForm.ES_A:
+                return BaselineLevel.B_LTA
+
 
 @dataclass(frozen=True, slots=True)
 class TimestampRequest:

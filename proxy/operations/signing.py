@@ -108,17 +108,6 @@ class _Embedded:
     token: TimestampToken | None
 
 
-def level_of(request: SignatureRequest) -> BaselineLevel:
-    """The baseline level a request asks for."""
-    match request.form:
-        case SignatureForm.ES:
-            return BaselineLevel.B_B
-        case SignatureForm.ES_T | SignatureForm.MDP:
-            return BaselineLevel.B_LT if request.ltv else BaselineLevel.B_T
-        case SignatureForm.ES_A:
-            return BaselineLevel.B_LTA
-
-
 class DocumentSigning:
     """Signs documents."""
 
@@ -190,7 +179,7 @@ class DocumentSigning:
     async def _begin(self, call: Call, document: SpooledDocument, request: SignatureRequest) -> _Signing:
         with call.stage("credential"):
             ready = await self._credentials.ready(call, request.certificate_id, request.sign_algorithm, request.hash_algorithm)
-        level = level_of(request)
+        level = request.level
         profile = None if level is BaselineLevel.B_B else self._tsa.profile(request.tsa_profile)
         if request.grace_policy is GracePolicy.FRESH:
             self._proofs.require_responders(ready)
