@@ -1,0 +1,97 @@
+"""Two hundred requests at once of one client, over thirty to the central signer at a time: answered or turned away, never lost.
+
+Connections are open, and handshakes done, before the first request goes; what the central signer is sent is held back until all
+are in, so that what happens does not depend on who is quicker.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.invariants.calls import Answer, Way, sign, sign_digests
+from tests.invariants.deployment import Deployment, Proxy
+from tests.invariants.service import wait_until
+from tests.support.pdf_files import plain_file
+
+pytestmark = pytest.mark.xdist_group("invariants")
+
+REQUESTS = 200
+UPSTREAM = 30
+SMALL = plain_file().with_table()
+
+Request = Callable[[aiohttp.ClientSession, int], Coroutine[Any, Any, Answer]]
+
+
+async def signed_digest(session: aiohttp.ClientSession, number: int) -> Answer:
+    return await sign_digests(session, [hashlib.sha256(str(number).encode()).digest()])
+
+
+async def signed_document(session: aiohttp.ClientSession, number: int) -> Answer:
+    del number
+    return await sign(session, "ES", SMALL)
+
+
+@asynccontextmanager
+async def connected(proxy: Proxy) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session with as many connections as there will be requests, and the proxy's caches filled."""
+    async with proxy.session() as session:
+        assert (await signed_digest(session, 0)).status == 200
+        everybody = asyncio.Barrier(REQUESTS)
+
+        async def connect() -> None:
+            async with session.get("/healthz") as response:
+                assert response.status == 200
+                # Kept until all have theirs, so that nobody is given another's.
+                await everybody.wait()
+
+        await asyncio.gather(*(connect() for _ in range(REQUESTS)))
+        yield session
+
+
+@pytest.mark.parametrize("request_", [signed_digest, signed_document])
+async def test_with_room_to_wait_all_are_served(deployment: Deployment, request_: Request) -> None:
+    with deployment.proxy() as proxy:
+        async with connected(proxy) as session:
+            with deployment.held_back(deployment.central):
+                calls = [asyncio.create_task(request_(session, number)) for number in range(REQUESTS)]
+                await asyncio.to_thread(wait_until, lambda: deployment.central.held == UPSTREAM, "thirty requests are upstream")
+            async with asyncio.timeout(60):
+                answers = await asyncio.gather(*calls)
+        assert deployment.central.most_held == UPSTREAM
+    statuses = Counter(answer.status for answer in answers)
+    assert statuses[200] >= 190, statuses
+    assert set(statuses) <= {200, 429}
+    if request_ is signed_document:
+        for answer in answers:
+            if answer.status == 200:
+                answer.document(Way.RAW, SMALL)
+
+
+@pytest.mark.parametrize("request_", [signed_digest, signed_document])
+async def test_with_little_room_to_wait_the_others_are_told_to_come_again(deployment: Deployment, request_: Request) -> None:
+    queue = 10
+    with deployment.proxy(limits={"queue": queue}) as proxy:
+        async with connected(proxy) as session:
+            with deployment.held_back(deployment.central):
+                calls = [asyncio.create_task(request_(session, number)) for number in range(REQUESTS)]
+                turned_away = REQUESTS - UPSTREAM - queue
+                await asyncio.to_thread(
+                    wait_until, lambda: sum(call.done() for call in calls) >= turned_away, "whoever has no place is told"
+                )
+                refused = [call.result() for call in calls if call.done()]
+                await asyncio.to_thread(wait_until, lambda: deployment.central.held == UPSTREAM, "thirty requests are upstream")
+            async with asyncio.timeout(60):
+                answers = await asyncio.gather(*calls)
+            assert len(refused) == turned_away
+            for answer in refused:
+                assert (answer.status, answer.code, answer.problem["retryable"]) == (429, "CONCURRENCY_LIMIT", True)
+                assert int(answer.headers["Retry-After"]) >= 1
+            assert Counter(answer.status for answer in answers) == {200: UPSTREAM + queue, 429: turned_away}
+            # And who comes again is served.
+            assert (await request_(session, 0)).status == 200
