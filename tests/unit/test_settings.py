@@ -179,3 +179,13 @@ def test_every_section_is_frozen_closed_and_documented() -> None:
         assert section.model_config.get("frozen"), section
         assert section.model_config.get("extra") == "forbid", section
         assert section.__doc__, section
+
+
+def test_the_example_in_the_documentation_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "settings.md").read_text("utf-8")
+    example = page.split("```toml\n", 1)[1].split("```", 1)[0]
+    (tmp_path / "proxy.toml").write_text(example, "utf-8")
+    settings = load_settings(tmp_path / "proxy.toml", {})
+    assert settings.clients[0].name == "invoicing"
+    sections = {name for name in Settings.model_fields if f"[{name}]" in example or f"[[{name}]]" in example}
+    assert sections | {"software", "log"} == set(Settings.model_fields)
