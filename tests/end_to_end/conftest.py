@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
+from proxy.settings import Operation
 from tests.end_to_end.faulty_central import FaultyCentral, faulty_central
 from tests.end_to_end.odd_authorities import ODDITIES, OddAuthorities, odd_authorities
 from tests.end_to_end.services import FILE_BYTES, Service, enrolled, free_port, serving
 from tests.support.pdf_files import plain_file
 from tests.support.sandbox import Sandbox
 
-EVERYTHING = ["es", "es-t", "hash", "timestamp-hash", "certificates", "register", "revocation"]
+EVERYTHING = list(get_args(Operation))
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +44,7 @@ def narrow(sandbox: Sandbox, odd: OddAuthorities, tmp_path_factory: pytest.TempP
             "document_bytes": 20_000_000,
             "json_body_bytes": 100_000,
             "parameter_bytes": 8_192,
+            "seal_image_bytes": 3_000,
             "requests_in_flight": 2,
             "queue": 0,
             "upload_stall_seconds": 2.0,

@@ -21,20 +21,25 @@ from tests.end_to_end.situations import (
     authority_killed,
     busy,
     central_killed,
+    certified,
     encrypted,
     hurried,
     locked,
     mandatory_seed,
     narrow_json,
+    narrow_seal_image,
     of_size,
     registration,
     stopping,
     text_field,
+    time_stamped,
     too_large_by_its_header,
     upload_that_stalls,
+    visible,
 )
 from tests.support.calling import Answer
 from tests.support.pdf_files import PdfFile, looping_page_tree, plain_file
+from tests.support.seal_images import large_png, seal
 from tests.support.signed_files import signed_by_others, with_field
 
 
@@ -67,11 +72,11 @@ def way(name: str, ask: Callable[[Services, Headers], Answer], **spends: Any) ->
     return Provocation(name, begin, **spends)
 
 
-def document(name: str, make: Callable[[bytes], bytes], **query: str) -> Provocation:
+def document(name: str, make: Callable[[bytes], bytes], form: str = "es", **query: str) -> Provocation:
     """A provocation by the document that is to be signed; ``make`` gets the invoice."""
 
     def ask(services: Services, headers: Headers) -> Answer:
-        return services.sandbox.app.sign(make(services.invoice), headers=headers, query=query)
+        return services.sandbox.app.sign(make(services.invoice), form=form, headers=headers, query=query)
 
     return way(name, ask)
 
@@ -141,6 +146,11 @@ PROVOCATIONS: Mapping[type[ProxyError], list[Provocation]] = {
         document("PDF 3.0", lambda data: PdfFile(plain_file().objects, b"3.0").with_table()),
         document("by its catalog", lambda data: plain_file(catalog=b"/Version/3.0").with_table()),
     ],
+    errors.SealImageInvalid: [
+        way("no image", visible({}, b"a letter")),
+        way("cut off", visible({}, seal()[:60])),
+        way("more pixels than anybody wants", visible({}, large_png())),
+    ],
     errors.LengthMismatch: [way("another length", app_with(Document_Length="7"))],
     errors.DigestMismatch: [
         way("another digest", app_with(Content_Digest=f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"))
@@ -163,7 +173,8 @@ PROVOCATIONS: Mapping[type[ProxyError], list[Provocation]] = {
             ),
         ),
         way("JSON", lambda at, also: narrow_json(at, also, {"certificateId": "eseal-p256", "document": "A" * 100_000})),
-        way("parameters", lambda at, also: narrow_json(at, also, {"certificateId": "eseal-p256", "reason": "A" * 9_000})),
+        way("parameters", lambda at, also: narrow_json(at, also, {"certificateId": "eseal-p256", "reason": "A" * 13_000})),
+        way("a seal image", narrow_seal_image),
         way(
             "digests",
             lambda at, also: at.narrow.caller().ask(
@@ -186,7 +197,7 @@ PROVOCATIONS: Mapping[type[ProxyError], list[Provocation]] = {
         ),
     ],
     errors.MethodNotAllowed: [way("DELETE", lambda at, also: at.sandbox.app.ask("DELETE", "/v1/signatures/es", headers=also))],
-    errors.NotFound: [way("nothing there", lambda at, also: at.sandbox.app.get("/v1/signatures/mdp", headers=also))],
+    errors.NotFound: [way("nothing there", lambda at, also: at.sandbox.app.get("/v1/signatures/prepare", headers=also))],
     errors.CertificateNotFound: [
         certificate("nobody's", "nobody"),
         certificate("no path", "../eseal-p256"),
@@ -210,6 +221,13 @@ PROVOCATIONS: Mapping[type[ProxyError], list[Provocation]] = {
         document("none there", lambda data: data, existingFieldOnly="true"),
         document("two there", lambda data: with_field(with_field(data, "One"), "Two"), existingFieldOnly="true"),
     ],
+    errors.AppearanceInvalid: [
+        way("no such page", visible({"text": "承認", "page": 7})),
+        way("outside the page", visible({"text": "承認", "x": 500})),
+        way("nothing to be seen", visible({})),
+        way("a letter no font has", visible({"text": "\U0001f58b"})),
+        way("too small for its text", visible({"text": "承認" * 400, "width": 4, "height": 4})),
+    ],
     errors.CertificateKeyMismatch: [way("another's key", lambda at, also: registration(at, also, "legal-person-p256"))],
     # -- PolicyError
     errors.ClientCertificateRequired: [
@@ -227,8 +245,30 @@ PROVOCATIONS: Mapping[type[ProxyError], list[Provocation]] = {
         way("ES", lambda at, also: at.sandbox.caller("other").sign(at.invoice, headers=also)),
         way("ES-T", lambda at, also: at.narrow.caller("other").sign(at.invoice, form="es-t", headers=also)),
     ],
+    errors.MDPNotFirst: [
+        document("signed", lambda data: signed_by_others(data, "Theirs"), form="mdp"),
+        document("certified", lambda data: signed_by_others(data, "C", certify=MDPPerm.FILL_FORMS), form="mdp", docMdp="2"),
+        way("time-stamped", lambda at, also: at.sandbox.app.sign(time_stamped(at), form="mdp", headers=also), tokens=1),
+    ],
+    errors.AlreadyTimestamped: [
+        way(
+            "by ourselves",
+            lambda at, also: at.sandbox.app.timestamp(time_stamped(at), onAlreadyTimestamped="reject", headers=also),
+            tokens=1,
+        ),
+    ],
+    errors.NotExtendable: [
+        way("not signed", lambda at, also: at.sandbox.app.timestamp(at.invoice, "ES_A", headers=also)),
+        way(
+            "signed by nobody known",
+            lambda at, also: at.sandbox.app.timestamp(signed_by_others(at.invoice, "Theirs"), "ES_A", headers=also),
+        ),
+    ],
     errors.MDPLocked: [
-        document("certified", lambda data: signed_by_others(data, "C", certify=MDPPerm.NO_CHANGES)),
+        document("certified, to be extended", certified, form="es-t", ltv="true"),
+        document("certified, to be archived", certified, form="es-a"),
+        way("certified, to be time-stamped", lambda at, also: at.sandbox.app.timestamp(certified(at.invoice), headers=also)),
+        document("certified", certified),
         document("locked", lambda data: locked(data, FieldMDPAction.INCLUDE, "Other", level=MDPPerm.NO_CHANGES)),
     ],
     errors.FieldLocked: [

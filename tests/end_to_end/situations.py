@@ -82,6 +82,18 @@ def locked(data: bytes, action: FieldMDPAction, *fields: str, level: MDPPerm | N
     return signed_by_others(prepared, "First", existing=True)
 
 
+def certified(data: bytes) -> bytes:
+    """By somebody else, against any change."""
+    return signed_by_others(data, "C", certify=MDPPerm.NO_CHANGES)
+
+
+def time_stamped(services: Services) -> bytes:
+    """By the proxy, which costs a token."""
+    answer = services.sandbox.app.timestamp(services.invoice)
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
 def text_field(data: bytes) -> bytes:
     """With a form whose field ``Name`` takes text."""
     del data
@@ -201,6 +213,22 @@ def too_large_by_its_header(services: Services, headers: Headers) -> Answer:
         return read_answer(connection)
     finally:
         connection.close()
+
+
+def visible(appearance: Mapping[str, Any], seal_image: bytes | None = None) -> Callable[[Services, Headers], Answer]:
+    """The invoice with a visible signature."""
+    box = {"x": 20, "y": 20, "width": 40, "height": 20}
+    params = {"certificateId": "eseal-p256", "appearance": {**box, **appearance}}
+    return lambda services, headers: services.sandbox.app.send_parts(
+        "/v1/signatures/es", services.invoice, params, seal_image=seal_image, headers=headers
+    )
+
+
+def narrow_seal_image(services: Services, headers: Headers) -> Answer:
+    params = {"certificateId": "eseal-p256"}
+    return services.narrow.caller().send_parts(
+        "/v1/signatures/es", services.invoice, params, seal_image=bytes(3_001), headers=headers
+    )
 
 
 def narrow_json(services: Services, headers: Headers, members: dict[str, Any]) -> Answer:

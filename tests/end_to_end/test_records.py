@@ -23,7 +23,8 @@ def test_a_signature_leaves_a_record_with_all_that_left(sandbox: Sandbox, invoic
     assert begun <= datetime.fromisoformat(record["startedAt"]) <= datetime.fromisoformat(record["endedAt"])
     assert record["validUntil"] == answer.headers["Valid-Until"].replace("+00:00", "Z")
     assert abs(datetime.fromisoformat(record["timestampTime"]) - begun) < timedelta(minutes=1)
-    assert [len(digest) for digest in record["digests"]] == [64]
+    # What was signed, and what was time-stamped.
+    assert [len(digest) for digest in record["digests"]] == [64, 64]
     stages = [entry["stage"] for entry in record["stages"]]
     assert stages[:1] == ["upload"]
     assert {"credential", "prepare", "digest", "sign", "verify", "timestamp", "embed", "check"} <= set(stages)

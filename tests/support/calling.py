@@ -131,6 +131,31 @@ class Caller:
             headers={"Content-Type": "application/pdf", **(headers or {})},
         )
 
+    def timestamp(
+        self, document: bytes, purpose: str | None = None, *, headers: Mapping[str, str] | None = None, **parameters: str
+    ) -> Answer:
+        """Time-stamp a document sent raw, the parameters in the query."""
+        query = {**({} if purpose is None else {"purpose": purpose}), **parameters}
+        return self.ask(
+            "POST", "/v1/timestamps", document, query=query, headers={"Content-Type": "application/pdf", **(headers or {})}
+        )
+
+    def send_parts(
+        self,
+        path: str,
+        document: bytes,
+        params: Mapping[str, Any],
+        *,
+        seal_image: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a document, parameters that may not be in a URL, and a seal image as ``multipart/form-data``."""
+        parts = [("params", json.dumps(params).encode()), ("document", document)]
+        if seal_image is not None:
+            parts.append(("sealImage", seal_image))
+        body, head = multipart(parts)
+        return self.ask("POST", path, body, headers={**head, **(headers or {})})
+
     def sign_hashes(
         self, digests: Iterable[bytes], certificate_id: str = "eseal-p256", hash_algorithm: str = "SHA-256", **members: str
     ) -> Answer:
