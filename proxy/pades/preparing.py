@@ -140,7 +140,21 @@ def _writer(reader: PdfFileReader) -> IncrementalPdfFileWriter:
     writer = IncrementalPdfFileWriter.from_reader(reader)
     if writer._need_mac_on_write:  # noqa: SLF001 - the only way pyHanko tells of ISO/TS 32004
         raise NotSupported("the PDF is protected by a message authentication code (ISO/TS 32004)")
+    # Some producers use numbers beyond the /Size they state: a new object must not take the place of one of theirs.
+    writer._lastobj_id = max(writer._lastobj_id, _highest_number(reader))  # noqa: SLF001 - pyHanko believes /Size
     return writer
+
+
+def _highest_number(reader: PdfFileReader) -> int:
+    """The highest object number that any cross-reference section of the document names."""
+    highest = 0
+    for revision in range(reader.xrefs.total_revisions):
+        section = reader.xrefs.get_xref_data(revision)
+        sections = [section] if section.hybrid is None else [section, section.hybrid.xref_data]
+        for data in sections:
+            used = max((number for number, _ in data.explicit_refs_in_revision), default=0)
+            highest = max(highest, used, max(data.freed, default=0))
+    return highest
 
 
 def _append(

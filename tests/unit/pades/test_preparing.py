@@ -72,6 +72,19 @@ def test_a_second_and_third_signature_leave_the_earlier_ones_valid(tmp_path: Pat
     assert names == ["Signature1", "Others", "Signature2"]
 
 
+def test_a_size_that_is_too_small_costs_no_object_its_number(tmp_path: Path) -> None:
+    """As some software that joins documents states it: our new objects must not replace the pages beyond it."""
+    document = plain_file(pages=3).with_table().replace(b"/Size 13", b"/Size 9 ")
+    signed = sign_in_process(document)
+    before, after = (PdfFileReader(io.BytesIO(data), strict=False) for data in (document, signed))
+    for number in (10, 11, 12):
+        old, new = (reader.get_object(generic.Reference(number)) for reader in (before, after))
+        assert {key: new[key] for key in ("/Type", "/MediaBox", "/Resources")} == {
+            key: old[key] for key in ("/Type", "/MediaBox", "/Resources")
+        }
+    assert "Signature is Valid" in pdfsig(signed, tmp_path)
+
+
 def test_an_existing_empty_field_is_used_by_name_or_when_it_is_the_only_one(tmp_path: Path) -> None:
     document = with_field(PLAIN, "Approval")
     for wanted in (request("Approval"), request(None, existing_only=True)):
