@@ -6,6 +6,7 @@ The page tree is read as viewers read it: what is missing or malformed takes the
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.rw_common import PdfHandler
@@ -16,6 +17,8 @@ from proxy.pades.objects import entry
 LETTER = (0.0, 0.0, 612.0, 792.0)
 """The media box of a page that has none."""
 
+_MOST_ANCESTORS = 1000
+
 Rectangle = tuple[float, float, float, float]
 """Left, bottom, right and top in default user space."""
 
@@ -25,12 +28,12 @@ class Page:
     """One page of the tree.
 
     Attributes:
-        index: Counted from 0.
+        index: Counted from 0; ``None`` where it was not counted.
         reference: To its dictionary.
         nodes: Its dictionary and those above it, nearest first: where an inheritable attribute is looked for.
     """
 
-    index: int
+    index: int | None
     reference: generic.IndirectObject
     nodes: tuple[generic.DictionaryObject, ...]
 
@@ -53,19 +56,24 @@ class PageView:
 def page_at(handler: PdfHandler, index: int) -> Page:
     """The page with ``index``, counted from 0.
 
-    Subtrees are skipped by their ``/Count``; where that leads nowhere, page by page.
-
     Raises:
         AppearanceInvalid: There is no such page.
     """
-    found = next((page for page in _pages(handler, skip_to=index) if page.index == index), None)
-    if found is not None:
-        return found
-    count = 0
-    for page in pages(handler):
-        if page.index == index:
-            return page
-        count += 1
+    count = entry(entry(handler.root, "/Pages"), "/Count")
+    # What lies beyond a count is shown by no viewer, and to count again would mean to read every page.
+    if not isinstance(count, int) or not 0 < count <= index:
+        found = next(_pages(handler, skip_to=index), None)
+        if found is None:
+            every = {page.index: page for page in pages(handler)}
+            count = len(every)
+            found = every.get(index)
+        elif found.index != index:
+            raise AppearanceInvalid(
+                f"page {index + 1} is written in a way that nothing can be added to it",
+                fields={"appearance.page": "no indirect object"},
+            )
+        if found is not None:
+            return found
     raise AppearanceInvalid(
         f"the document has {count} pages, there is no page {index + 1}", fields={"appearance.page": f"not in 1 to {count}"}
     )
@@ -76,25 +84,38 @@ def pages(handler: PdfHandler) -> Iterator[Page]:
     yield from _pages(handler, skip_to=0)
 
 
+def page_from(reference: generic.IndirectObject) -> Page:
+    """The page that ``reference`` leads to, as it stands in the tree by its own account (``/Parent``)."""
+    node = reference.get_object()
+    nodes: list[generic.DictionaryObject] = []
+    # A chain that loops ends as it does in viewers, where nobody looks deeper.
+    while isinstance(node, generic.DictionaryObject) and len(nodes) < _MOST_ANCESTORS:
+        nodes.append(node)
+        node = entry(node, "/Parent")
+    return Page(None, reference, tuple(nodes))
+
+
 def _pages(handler: PdfHandler, skip_to: int) -> Iterator[Page]:
+    """Pages in their order, from the one with index ``skip_to`` on."""
     index = 0
     seen: set[generic.Reference] = set()
-    # Not recursive: a tree may be as deep as it has pages.
-    stack: list[tuple[Iterator[object], tuple[generic.DictionaryObject, ...]]] = [(iter([handler.root.raw_get("/Pages")]), ())]
-    while stack:
-        kids, above = stack[-1]
-        kid = next(kids, None)
+    # Not recursive: a tree may be as deep as it has pages. What is left of each level, and the node it is of.
+    levels: list[Iterator[generic.PdfObject]] = [iter([handler.root.raw_get("/Pages")])]
+    above: list[generic.DictionaryObject] = []
+    while levels:
+        kid = next(levels[-1], None)
         if kid is None:
-            stack.pop()
+            levels.pop()
+            del above[-1:]
             continue
-        node = kid.get_object() if isinstance(kid, generic.IndirectObject) else kid
+        node = kid.get_object()
         if not isinstance(node, generic.DictionaryObject):
             continue
-        below = entry(node, "/Kids")
-        if not isinstance(below, generic.ArrayObject):
+        kids = entry(node, "/Kids")
+        if not isinstance(kids, generic.ArrayObject):
             # A page that is no indirect object can have no annotation added, and counts all the same.
-            if isinstance(kid, generic.IndirectObject):
-                yield Page(index, kid, (node, *above))
+            if index >= skip_to and isinstance(kid, generic.IndirectObject):
+                yield Page(index, kid, (node, *reversed(above)))
             index += 1
             continue
         if isinstance(kid, generic.IndirectObject):
@@ -105,7 +126,14 @@ def _pages(handler: PdfHandler, skip_to: int) -> Iterator[Page]:
         if isinstance(count, int) and 0 < count <= skip_to - index:
             index += count
             continue
-        stack.append((iter([below.raw_get(position) for position in range(len(below))]), (node, *above)))
+        # As many pages as kids: one each, so that those before need not be read.
+        start = skip_to - index
+        if count == len(kids) and 0 < start < count and _is_page(kids[start]):
+            index = skip_to
+            levels.append(islice(kids.iterate(), start, None))
+        else:
+            levels.append(kids.iterate())
+        above.append(node)
 
 
 def view_of(page: Page) -> PageView:
@@ -132,6 +160,10 @@ def rectangle(value: object) -> Rectangle | None:
     left, right = sorted((numbers[0], numbers[2]))
     bottom, top = sorted((numbers[1], numbers[3]))
     return (left, bottom, right, top) if left < right and bottom < top else None
+
+
+def _is_page(node: object) -> bool:
+    return isinstance(node, generic.DictionaryObject) and not isinstance(entry(node, "/Kids"), generic.ArrayObject)
 
 
 def _rectangles(page: Page, key: str) -> Iterator[Rectangle]:

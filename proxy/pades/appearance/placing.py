@@ -11,7 +11,7 @@ from pyhanko.pdf_utils.rw_common import PdfHandler
 
 from proxy.errors import AppearanceInvalid
 from proxy.model import Appearance, LengthUnit, Origin
-from proxy.pades.appearance.pages import Page, PageView, Rectangle, page_at, pages, rectangle, view_of
+from proxy.pades.appearance.pages import Page, PageView, Rectangle, page_at, page_from, pages, rectangle, view_of
 from proxy.pades.objects import entry
 
 POINTS_PER_MILLIMETRE = 72 / 25.4
@@ -31,14 +31,14 @@ class Placement:
     """A box on a page.
 
     Attributes:
-        page_index: Counted from 0.
+        page_index: Counted from 0; ``None`` for an existing field, whose page is not counted.
         page: Reference to the page's dictionary.
         box: Left, bottom, right and top in default user space: the widget's ``/Rect``.
         rotation: Degrees clockwise by which what is drawn in the box is turned for display: 0, 90, 180 or 270.
         user_unit: Points in one unit of default user space.
     """
 
-    page_index: int
+    page_index: int | None
     page: generic.IndirectObject
     box: Rectangle
     rotation: int
@@ -129,19 +129,24 @@ def box_of(handler: PdfHandler, field: generic.DictionaryObject) -> Placement | 
 
 
 def _page_of(handler: PdfHandler, widget: generic.DictionaryObject) -> Page | None:
-    """The page a widget is on: the one that lists it, or the one it names where none does."""
-    own = widget.container_ref
+    """The page a widget is on: the one it names if that lists it, else one that does, else the one it names."""
     named = widget.raw_get("/P") if "/P" in widget else None
-    fallback = None
-    for page in pages(handler):
-        if isinstance(named, generic.IndirectObject) and page.reference.reference == named.reference:
-            fallback = page
-        annotations = entry(page.nodes[0], "/Annots")
-        for position in range(len(annotations) if isinstance(annotations, generic.ArrayObject) else 0):
-            listed = annotations.raw_get(position)
-            if isinstance(listed, generic.IndirectObject) and listed.reference == own:
-                return page
-    return fallback
+    own_word = page_from(named) if isinstance(named, generic.IndirectObject) else None
+    if own_word is not None and _lists(own_word, widget):
+        return own_word
+    listing = next((page for page in pages(handler) if _lists(page, widget)), None)
+    if listing is None and own_word is not None and own_word.nodes:
+        return own_word
+    return listing
+
+
+def _lists(page: Page, widget: generic.DictionaryObject) -> bool:
+    annotations = entry(page.nodes[0], "/Annots") if page.nodes else None
+    if not isinstance(annotations, generic.ArrayObject):
+        return False
+    return any(
+        isinstance(item, generic.IndirectObject) and item.reference == widget.container_ref for item in annotations.iterate()
+    )
 
 
 def _seen_size(view: PageView) -> tuple[float, float]:

@@ -166,8 +166,10 @@ def _decode(data: bytes, width: int, height: int) -> Seal:
     plain = _reduced(_plain(upright), width, height)
     if not photograph or plain.mode not in {"L", "RGB"}:
         return _deflated(plain)
+    # The encoder would write a comment of the file's again.
+    plain.info.clear()
     out = io.BytesIO()
-    plain.save(out, "JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
+    plain.save(out, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
     return Seal(plain.width, plain.height, _color_space(plain), "/DCTDecode", out.getvalue(), None)
 
 
@@ -175,10 +177,11 @@ def _plain(image: Image.Image) -> Image.Image:
     """Of 8 bits a component, grey or RGB, with alpha where something is transparent."""
     if image.mode.startswith("I;16"):
         transparent = image.info.get("transparency")
-        grey = image.point([value >> 8 for value in range(1 << 16)], "L")
+        deep = image.convert("I")
+        grey = deep.point([value >> 8 for value in range(1 << 16)], "L")
         if not isinstance(transparent, int):
             return grey
-        alpha = image.point([0 if value == transparent else 255 for value in range(1 << 16)], "L")
+        alpha = deep.point([0 if value == transparent else 255 for value in range(1 << 16)], "L")
         return Image.merge("LA", (grey, alpha))
     if image.mode in {"I", "F"}:
         raise SealImageInvalid("the seal image has more than 16 bits a component", fields={"sealImage": "bit depth"})
