@@ -56,3 +56,20 @@ def test_a_skip_is_a_failure_in_ci_alone(suite: pytest.Pytester, monkeypatch: py
     monkeypatch.setenv("CI", "true")
     result = suite.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider", "--continue-on-collection-errors")
     result.assert_outcomes(failed=1, errors=2)
+
+
+def test_a_group_stays_in_one_worker(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.xdist_group("group")
+        @pytest.mark.parametrize("number", range(20))
+        def test_together(number, worker_id):
+            with open("workers", "a") as workers:
+                print(worker_id, file=workers)
+        """
+    )
+    result = suite.runpytest_subprocess("-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=20)
+    assert len(set((suite.path / "workers").read_text().split())) == 1
