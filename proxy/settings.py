@@ -92,13 +92,13 @@ class LimitSettings(Section):
 class EngineSettings(Section):
     """The processes that parse documents. ``processes`` 0 means one a CPU.
 
-    ``cpu_seconds`` and ``wall_seconds`` bound the reading of a document as it came: a hostile one has its answer within ten
-    seconds.
+    ``cpu_seconds`` and ``wall_seconds`` bound the reading of a document as it came. A hostile one is to have its answer within ten
+    seconds, its upload included.
     """
 
     processes: int = Field(0, ge=0, le=64)
     cpu_seconds: PositiveSeconds = 6.0
-    wall_seconds: PositiveSeconds = 8.0
+    wall_seconds: PositiveSeconds = 7.0
     memory_bytes: int = Field(1_500_000_000, ge=200_000_000)
 
 
