@@ -23,14 +23,16 @@ First steps, on any machine, without an account anywhere:
   signproxy demo contract.pdf         the same with one of yours
   signproxy sandbox --dir ./state     keep a whole service running on loopback
   signproxy sign contract.pdf --form es-t --certificate ID --sandbox ./state
+  signproxy timestamp contract.pdf --sandbox ./state
 """
 
 _EPILOG = f"""\
 environment:
-  SIGNPROXY_URL, SIGNPROXY_CA,        the service that sign, certificates,
-  SIGNPROXY_CLIENT_CERT,              operations and maintenance ask, where no
-  SIGNPROXY_CLIENT_KEY                option says otherwise
+  SIGNPROXY_URL, SIGNPROXY_CA,        the service that sign, timestamp,
+  SIGNPROXY_CLIENT_CERT,              certificates, operations and maintenance
+  SIGNPROXY_CLIENT_KEY                ask, where no option says otherwise
   SIGNPROXY_CERTIFICATE               the signing certificate's id for sign
+  SIGNPROXY_DOCUMENT_PASSWORD         opens encrypted documents for both
   SIGNPROXY__SECTION__KEY             overlays one value of the settings that
                                       serve and doctor read
   NO_COLOR                            no colours
@@ -40,12 +42,12 @@ environment:
 
 
 def _parser() -> VerbParser:
-    from proxy.cli import certificates, demo, doctor, maintenance, openapi, operations, sandbox, serve, sign
+    from proxy.cli import certificates, demo, doctor, maintenance, openapi, operations, sandbox, serve, sign, timestamp
 
     parser = VerbParser(prog="signproxy", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"signproxy {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for verb in (demo, sandbox, serve, sign, certificates, operations, maintenance, doctor, openapi):
+    for verb in (demo, sandbox, serve, sign, timestamp, certificates, operations, maintenance, doctor, openapi):
         verb.add_parser(verbs)
     return parser
 

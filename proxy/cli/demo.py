@@ -9,8 +9,12 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Start a sandbox (a development CA with OCSP and CRLs, a time-stamping authority, a
 central signer, and the proxy in front of it: processes of their own, mutual TLS
-between them), sign a PDF in every form there is, have each result judged by
-validators, and stop the sandbox. Nothing leaves this machine.
+between them), sign a PDF in every form there is, time-stamp it, prolong what was
+archived, have each result judged by validators, draw the page with the visible
+seal, and stop the sandbox. Nothing leaves this machine.
+
+The table says of each: the level reached, until when it can be verified, how many
+bytes went to the central signer, the milliseconds, and the judges' verdicts.
 """
 
 _EPILOG = """\
@@ -21,11 +25,15 @@ examples:
   signproxy demo --dir ./state
       keeps the sandbox's folder; `signproxy sandbox --dir ./state` goes on with it
 
-The judges: pyHanko's validator with the sandbox's roots, OCSP and CRLs; and
-pdfsig (Debian: poppler-utils) where it is installed.
+The judges: pyHanko's validator with the sandbox's roots, offline for what holds
+its own proof (ltv, MDP, ES-A); and pdfsig (Debian: poppler-utils) where it is
+installed, which knows no document timestamps.
+
+A PDF that others signed may forbid a form by its own rules: "refused: MDP_LOCKED"
+in the table is right, and no failure.
 
 exit codes:
-  0    every form was signed and found valid
+  0    every form was signed and found valid, or refused by the document's rules
   1    one was not; the table says which and why
   2    the command is wrong: a file or folder it names; or the sandbox does not start
   4, 5 the PDF cannot be signed; the message says why

@@ -1,4 +1,4 @@
-"""Where each result of ``signproxy sign`` goes, decided for all files before the first one is signed."""
+"""Where each result of ``signproxy sign`` and ``timestamp`` goes, decided for all files before the first one is sent."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from proxy.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One file to sign; ``output`` is ``None`` for a dry run."""
+    """One file to send; ``output`` is ``None`` for a dry run."""
 
     document: Path
     output: Path | None
@@ -20,7 +20,7 @@ def plan(documents: Sequence[Path], out: Path | None, suffix: str, *, keep: bool
     """Name every result.
 
     Args:
-        documents: What to sign.
+        documents: What to send.
         out: A folder, made if missing; for one document that is no folder yet, the result's own name. ``None``: beside each.
         suffix: Put before the extension of names that are made here.
         keep: Whether there are results at all.

@@ -2,8 +2,15 @@
 
 import argparse
 
-from proxy.cli.connecting import ENVIRONMENT, add_connection_options
-from proxy.cli.exit_codes import EXPLAINED
+from proxy.cli.appearance import add_appearance_options
+from proxy.cli.documents import (
+    ENVIRONMENT,
+    EXIT_CODES,
+    LOST_ANSWERS,
+    add_document_options,
+    add_files,
+    add_result_options,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,26 +22,45 @@ Sign PDF files through a proxy. A file is streamed there, and only what the
 signature appends comes back: it is added to a copy of the file. Nothing is
 kept unless it has the digest and the level the proxy stated and you asked for.
 A file that fails does not stop the others.
+
+forms:
+  es          verifiable until the signing certificate ends (PAdES-B-B)
+  es-t        its time is proven (B-T); --ltv adds all that verifies it, for about
+              10 years (B-LT)
+  mdp         certifies the document, as its first signature: --doc-mdp says what
+              may be changed afterwards, by default nothing; with validation data
+              unless --no-ltv
+  es-a        for 10 years, and extendable by `signproxy timestamp --purpose ES_A`
+              as often as wanted (B-LTA)
 """
 
 _EPILOG = f"""\
 examples:
-  signproxy sign contract.pdf --form es-t --certificate seal
+  signproxy sign contract.pdf --form es-t --ltv --certificate seal
       writes contract.signed.pdf beside it
   signproxy sign *.pdf --form es --certificate seal --out signed/ --csv report.csv
       a folder of signed files and a line for each in the report
-  signproxy sign contract.pdf --form es --certificate rsa --sandbox ./state
+  signproxy sign invoice.pdf --form es-a --certificate seal --seal kakuin.png
+      a seal of 24 mm, 20 mm from the right and the lower edge of page 1
+  signproxy sign invoice.pdf --form es-a --certificate seal --seal kakuin.png \\
+      --text '承認済 経理部' --page 2 --origin top-right --x 15 --y 30 \\
+      --width 70 --height 24
+      seal and text beside each other, 15 mm from the right edge and 30 mm from
+      the upper one
+  signproxy sign form.pdf --form mdp --doc-mdp 2 --certificate seal
+      forms can be filled in and signatures added afterwards
+  signproxy sign locked.pdf --form es --certificate seal --password-file pw.txt
+      an encrypted document
+  signproxy sign contract.pdf --form es --certificate legal-person-rsa \\
+      --sandbox ./state
       through a sandbox, whose certificates also have names
   signproxy sign *.pdf --form es-t --certificate seal --dry-run
       everything is checked, no signature is spent
 
-A lost answer: the message names the transaction; `signproxy operations show ID`
-says whether it was signed. Nothing is ever repeated by itself.
-
+{LOST_ANSWERS}
 {ENVIRONMENT}  SIGNPROXY_CERTIFICATE    as --certificate
 
-{EXPLAINED}When every file failed for the same reason, the exit code is that reason's.
-"""
+{EXIT_CODES}"""
 
 
 def add_parser(verbs: "Verbs") -> None:
@@ -50,10 +76,24 @@ def add_parser(verbs: "Verbs") -> None:
 
 
 def _options(parser: "VerbParser") -> None:
-    parser.add_argument("files", metavar="FILE", nargs="+", help="PDF files")
+    add_files(parser)
     signature = parser.add_argument_group("signature")
+    signature.add_argument("--form", choices=("es", "es-t", "mdp", "es-a"), required=True, help="what is made, see above")
     signature.add_argument(
-        "--form", choices=("es", "es-t"), required=True, help="es: PAdES-B-B; es-t: with a signature timestamp, PAdES-B-T"
+        "--ltv",
+        action=argparse.BooleanOptionalAction,
+        help="es-t and mdp: with validation data (default: mdp with, es-t without)",
+    )
+    signature.add_argument(
+        "--doc-mdp",
+        type=int,
+        choices=(1, 2, 3),
+        help="mdp: what may be changed afterwards: 1 nothing (default), 2 forms and signatures, 3 annotations too",
+    )
+    signature.add_argument(
+        "--grace-policy",
+        choices=("now", "fresh"),
+        help="es-a: validation data there is now (default), or wait for what is issued after signing",
     )
     signature.add_argument("--certificate", metavar="ID", help="the signing certificate (see `signproxy certificates list`)")
     signature.add_argument("--field", metavar="NAME", help="signature field; made where there is none of this name")
@@ -69,30 +109,9 @@ def _options(parser: "VerbParser") -> None:
         choices=("RSASSA-PKCS1-v1_5", "RSASSA-PSS", "ECDSA"),
         help="signature algorithm (default: the certificate's first choice)",
     )
-    signature.add_argument("--tsa-profile", metavar="NAME", help="time-stamping profile, for es-t")
-    signature.add_argument("--dry-run", action="store_true", help="check all that can be checked and sign nothing")
-    result = parser.add_argument_group("result")
-    result.add_argument("--out", metavar="PATH", help="a folder, or for one FILE a file (default: beside each file)")
-    result.add_argument("--suffix", default=".signed", help="before the file name's extension (default: %(default)s)")
-    result.add_argument("--force", action="store_true", help="replace results that are there already")
-    result.add_argument(
-        "--increment",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="download only what the signature appends (the default), or the whole signed document",
-    )
-    report = parser.add_argument_group("report")
-    report.add_argument("--jobs", metavar="N", type=_jobs, default=4, help="files at a time (default: %(default)s)")
-    report.add_argument("--csv", metavar="FILE", help="write a row for each file; replaced if it is there")
-    report.add_argument("--json", action="store_true", help="write JSON to standard output instead of the table")
-    report.add_argument("--quiet", action="store_true", help="no progress bars")
-    add_connection_options(parser)
-
-
-def _jobs(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 32:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number between 1 and 32")
+    add_document_options(signature)
+    add_appearance_options(parser)
+    add_result_options(parser, ".signed")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -102,53 +121,25 @@ def run(arguments: argparse.Namespace) -> int:
         SettingsError: The options contradict each other, or no service or certificate is named.
         OSError: The report cannot be written.
     """
-    from contextlib import ExitStack
-    from pathlib import Path
+    from functools import partial
 
-    from proxy.cli.connecting import certificate_id_from, connection_from
-    from proxy.cli.outputs import plan
-    from proxy.cli.progress import Bars, NoBars
-    from proxy.cli.running import run_until_done
-    from proxy.cli.signing import exit_code, sign_files
-    from proxy.cli.signing_report import csv_report, write_json, write_table
-    from proxy.cli.terminal import messages, output
+    from proxy.cli.documents import run_on_files
 
-    request = _request(arguments, certificate_id_from(arguments))
-    connection = connection_from(arguments)
-    files = [Path(name) for name in arguments.files]
-    work = plan(files, Path(arguments.out) if arguments.out else None, arguments.suffix, keep=not arguments.dry_run)
-    with ExitStack() as stack:
-        # Opened before anything is signed: a report that cannot be written is told while nothing is spent.
-        report = stack.enter_context(csv_report(Path(arguments.csv))) if arguments.csv else None
-        console = messages()
-        shown = console.is_terminal and not arguments.quiet
-        bars: Bars | NoBars = Bars(console, len(work)) if shown else NoBars()
-        stack.enter_context(bars)
-        outcomes = run_until_done(
-            sign_files(
-                connection,
-                work,
-                request,
-                jobs=arguments.jobs,
-                whole=not arguments.increment,
-                overwrite=arguments.force,
-                bars=bars,
-                told=report,
-            )
-        )
-    if arguments.json:
-        write_json(outcomes)
-    else:
-        write_table(output(), outcomes)
-    return exit_code(outcomes)
+    request = _request(arguments)
+    return run_on_files(arguments, lambda client: partial(client.sign, request=request))
 
 
-def _request(arguments: argparse.Namespace, certificate_id: str) -> "SignatureRequest":
-    from proxy.model import HashAlgorithm, SignAlgorithm, SignatureForm, SignatureRequest
+def _request(arguments: argparse.Namespace) -> "SignatureRequest":
+    from proxy.cli.appearance import appearance_from
+    from proxy.cli.connecting import certificate_id_from
+    from proxy.cli.documents import password_from
+    from proxy.model import GracePolicy, HashAlgorithm, SignAlgorithm, SignatureForm, SignatureRequest
 
+    form = SignatureForm(arguments.form.upper())
+    _refuse_other_forms_options(arguments)
     return SignatureRequest(
-        form=SignatureForm(arguments.form.upper()),
-        certificate_id=certificate_id,
+        form=form,
+        certificate_id=certificate_id_from(arguments),
         field_name=arguments.field,
         existing_field_only=arguments.existing_field,
         reason=arguments.reason,
@@ -157,5 +148,24 @@ def _request(arguments: argparse.Namespace, certificate_id: str) -> "SignatureRe
         hash_algorithm=HashAlgorithm(arguments.hash) if arguments.hash else None,
         sign_algorithm=SignAlgorithm(arguments.sign_algorithm) if arguments.sign_algorithm else None,
         tsa_profile=arguments.tsa_profile,
+        ltv=form is SignatureForm.MDP if arguments.ltv is None else arguments.ltv,
+        doc_mdp=arguments.doc_mdp or 1,
+        grace_policy=GracePolicy(arguments.grace_policy or GracePolicy.NOW),
+        appearance=appearance_from(arguments),
+        document_password=password_from(arguments),
         dry_run=arguments.dry_run,
     )
+
+
+def _refuse_other_forms_options(arguments: argparse.Namespace) -> None:
+    """What would be ignored is refused: who says it expects something of it."""
+    from proxy.errors import SettingsError
+
+    for option, value, forms in (
+        ("--ltv" if arguments.ltv else "--no-ltv", arguments.ltv, ("es-t", "mdp")),
+        ("--doc-mdp", arguments.doc_mdp, ("mdp",)),
+        ("--grace-policy", arguments.grace_policy, ("es-a",)),
+        ("--tsa-profile", arguments.tsa_profile, ("es-t", "mdp", "es-a")),
+    ):
+        if value is not None and arguments.form not in forms:
+            raise SettingsError(f"{option} is for --form {' and '.join(forms)}, not for {arguments.form}")

@@ -10,32 +10,36 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from proxy.client.problems import AnswerInvalid
-from proxy.model import BaselineLevel, HashAlgorithm, MaintenanceState, SignAlgorithm, SignatureForm
+from proxy.model import (
+    BaselineLevel,
+    HashAlgorithm,
+    MaintenanceState,
+    SignAlgorithm,
+    SignatureForm,
+    TimestampPurpose,
+)
 
 T = TypeVar("T")
 
 _UPSTREAM = re.compile(r"sent=(\d{1,15});\s*received=(\d{1,15})")
 
 
-@dataclass(frozen=True, slots=True)
-class SignedDocument:
-    """What the service said of a document it signed, checked against what it sent.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultDocument:
+    """What the service said of a document it added to, checked against what it sent.
 
     Attributes:
         transaction_id: Under which the service keeps its record.
-        level: Level reached; never less than asked for.
         valid_until: Until when it can be verified without further measures.
-        result_sha256: Hex, of the whole signed document; ``None`` for a dry run.
-        size: Bytes of the signed document; of the document as sent for a dry run.
+        result_sha256: Hex, of the whole result; ``None`` for a dry run.
+        size: Bytes of the whole result; of the document as sent for a dry run.
         sent: Bytes of the document sent to the service.
-        received: Bytes of the signed document, or of the increment, received from it.
+        received: Bytes of the result, or of the increment, received from it.
         upstream_sent: Body bytes the service sent to its central signer for this call.
         upstream_received: Body bytes it received from there.
     """
 
     transaction_id: str
-    form: SignatureForm
-    level: BaselineLevel
     valid_until: datetime | None
     result_sha256: str | None
     size: int
@@ -43,6 +47,34 @@ class SignedDocument:
     received: int
     upstream_sent: int
     upstream_received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedDocument(ResultDocument):
+    """A signed document.
+
+    Attributes:
+        form: The form that was asked for.
+        level: Level reached; never less than asked for.
+    """
+
+    form: SignatureForm
+    level: BaselineLevel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampedDocument(ResultDocument):
+    """A time-stamped document.
+
+    Attributes:
+        form: The purpose that was asked for.
+        level: B-LTA for an extension; ``None`` for a timestamp that stands for itself, and for a document that was skipped.
+        skipped: It held a document timestamp already, the caller wanted it left alone then, and the result is the document.
+    """
+
+    form: TimestampPurpose
+    level: BaselineLevel | None
+    skipped: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,14 @@ carries a transaction id of its own, and each error names it, so that the servic
 import asyncio
 import base64
 import hashlib
-import json
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -27,7 +26,9 @@ from proxy.client.answers import (
     Members,
     Operation,
     OperationPage,
+    ResultDocument,
     SignedDocument,
+    TimestampedDocument,
     certificate_from,
     chain_from,
     maintenance_from,
@@ -37,10 +38,13 @@ from proxy.client.answers import (
 from proxy.client.connection import Connection
 from proxy.client.output import PendingFile
 from proxy.client.problems import AnswerInvalid, ServiceUnreachable, error_from
-from proxy.client.signed import check_signed, expected_media_type
+from proxy.client.requests import DocumentCall, signing_call, timestamping_call
+from proxy.client.results import check_signed, check_timestamped, expected_media_type
 from proxy.client.transfer import CHUNK, DocumentUpload, Progress, ResultDownload, Unobserved
 from proxy.errors import DeadlineExceeded, ProxyError
-from proxy.model import Digest, MaintenanceState, SignAlgorithm, SignatureForm, SignatureRequest
+from proxy.model import Digest, MaintenanceState, SignAlgorithm, SignatureRequest, TimestampRequest
+
+ResultT = TypeVar("ResultT", bound=ResultDocument)
 
 _ANSWER_LIMIT = 16_000_000
 """Bytes of a JSON or DER answer that are read at most."""
@@ -53,7 +57,8 @@ _CONNECT_SECONDS = 10.0
 _ASK_FIRST = 1_000_000
 """Bytes of a document above which the service is asked to let it in before it is sent (RFC 9110, 10.1.1)."""
 
-_PATHS: Mapping[SignatureForm, str] = {SignatureForm.ES: "/v1/signatures/es", SignatureForm.ES_T: "/v1/signatures/es-t"}
+_Check = Callable[[DocumentUpload, ResultDownload | None, Mapping[str, str], Members | None], ResultT]
+"""Holds an answer against its request: what went up, what came down, the headers, and the body of a dry run's answer."""
 
 
 class SigningClient:
@@ -100,14 +105,16 @@ class SigningClient:
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> SignedDocument:
-        """Sign one PDF (contract, operations 3 and 4).
+        """Sign one PDF (contract, operations 3 to 6).
 
         Only the increment is downloaded and appended to a copy of the document, which is made while it is sent. What the result
         is, digest and level, is checked before it takes its name.
 
         Args:
             document: A file, or a stream read from where it stands.
-            request: What to sign with; free text goes in the body, never in the URL.
+            request: What to sign with. Free text, the password, the appearance and its seal go in the body, never in the URL.
+                ``ltv`` is sent as it is: a certification with validation data, which the contract makes of a request that says
+                nothing, is ``SignatureRequest(SignatureForm.MDP, …, ltv=True)``.
             output: A path that appears whole or not at all, or a stream that may hold a part after a failure;
                 ``None`` for a dry run.
             whole: Whether to download the whole signed document instead.
@@ -119,44 +126,104 @@ class SigningClient:
             OSError: The document cannot be read or the output not be written; ``FileExistsError`` when it is there.
             ProxyError: As the class says.
         """
-        if request.dry_run != (output is None):
-            raise ValueError("a dry run has no output, a signature has one")
+
+        def check(
+            upload: DocumentUpload, download: ResultDownload | None, headers: Mapping[str, str], _: Members | None
+        ) -> SignedDocument:
+            return check_signed(request, upload, download, headers)
+
+        return await self._to_file(
+            document, signing_call(request), check, output, whole=whole, overwrite=overwrite, progress=progress
+        )
+
+    async def timestamp(
+        self,
+        document: Path | BinaryIO,
+        request: TimestampRequest,
+        output: Path | BinaryIO | None = None,
+        *,
+        whole: bool = False,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> TimestampedDocument:
+        """Add a document timestamp to one PDF, or prolong what is in it (contract, operation 7).
+
+        A document that is skipped, as it holds a timestamp already, comes out as it went in.
+
+        Args:
+            document: As for :meth:`sign`, like every other argument.
+            request: What is asked for. The password goes in the body, never in the URL.
+            output: As for :meth:`sign`.
+            whole: Whether to download the whole result.
+            overwrite: Whether a file at ``output`` may be replaced.
+            progress: Told of the bytes as they pass.
+
+        Raises:
+            ValueError, OSError, ProxyError: As for :meth:`sign`.
+        """
+
+        def check(
+            upload: DocumentUpload, download: ResultDownload | None, headers: Mapping[str, str], facts: Members | None
+        ) -> TimestampedDocument:
+            return check_timestamped(request, upload, download, headers, facts)
+
+        return await self._to_file(
+            document, timestamping_call(request), check, output, whole=whole, overwrite=overwrite, progress=progress
+        )
+
+    async def _to_file(
+        self,
+        document: Path | BinaryIO,
+        call: DocumentCall,
+        check: "_Check[ResultT]",
+        output: Path | BinaryIO | None,
+        *,
+        whole: bool,
+        overwrite: bool,
+        progress: Progress | None,
+    ) -> ResultT:
+        if call.dry_run != (output is None):
+            raise ValueError("a dry run has no output, every other call has one")
         with ExitStack() as files:
             source = files.enter_context(document.open("rb")) if isinstance(document, Path) else document
             pending = files.enter_context(PendingFile(output, overwrite=overwrite)) if isinstance(output, Path) else None
             target = pending.file if pending is not None else None if isinstance(output, Path) else output
-            signed = await self._signed(source, request, target, whole=whole, progress=progress or Unobserved())
+            result = await self._to_stream(source, call, check, target, whole=whole, progress=progress or Unobserved())
             if pending is not None:
                 await asyncio.to_thread(pending.commit)
-            return signed
+            return result
 
-    async def _signed(
-        self, source: BinaryIO, request: SignatureRequest, target: BinaryIO | None, *, whole: bool, progress: Progress
-    ) -> SignedDocument:
+    async def _to_stream(
+        self,
+        source: BinaryIO,
+        call: DocumentCall,
+        check: "_Check[ResultT]",
+        target: BinaryIO | None,
+        *,
+        whole: bool,
+        progress: Progress,
+    ) -> ResultT:
         increment = target is not None and not whole
         upload = DocumentUpload(source, media_type="application/pdf", progress=progress, copy_to=target if increment else None)
-        query, text = _parameters(request)
-        if increment:
-            query["return"] = "increment"
+        query = {**call.query, "return": "increment"} if increment else call.query
         headers = {"Accept": expected_media_type(dry_run=target is None, increment=increment)}
         if upload.size is not None:
             headers["Document-Length"] = str(upload.size)
-        body = _multipart(text, upload) if text else upload
         ask_first = upload.size is None or upload.size > _ASK_FIRST
         try:
             async with self._exchange(
-                "POST", _PATHS[request.form], query=query, headers=headers, body=body, ask_first=ask_first
+                "POST", call.path, query=query, headers=headers, body=call.body(upload), ask_first=ask_first
             ) as response:
                 if not upload.complete:
                     raise AnswerInvalid("the service answered before it had the whole document")
-                download = None
-                if target is not None:
-                    if increment:
-                        download = ResultDownload(target, upload.running.copy())
-                    else:
-                        download = ResultDownload(target, hashlib.sha256(), prefix=upload.sent)
-                    await download.take(response, progress)
-                return check_signed(request, upload, download, response.headers)
+                if target is None:
+                    return check(upload, None, response.headers, Members.parse(await _read(response, _ANSWER_LIMIT)))
+                if increment:
+                    download = ResultDownload(target, upload.running.copy())
+                else:
+                    download = ResultDownload(target, hashlib.sha256(), prefix=upload.sent)
+                await download.take(response, progress)
+                return check(upload, download, response.headers, None)
         except ProxyError as error:
             if upload.failure is not None:
                 raise upload.failure from error
@@ -332,34 +399,6 @@ def _told(error: ProxyError, transaction_id: str) -> ProxyError:
 
 def _segment(value: str) -> str:
     return quote(value, safe="")
-
-
-def _parameters(request: SignatureRequest) -> tuple[dict[str, str], dict[str, str]]:
-    """What may stand in the URL, and the free text that may not."""
-    query = {
-        "certificateId": request.certificate_id,
-        "fieldName": request.field_name,
-        "existingFieldOnly": "true" if request.existing_field_only else None,
-        "hashAlgorithm": request.hash_algorithm,
-        "signAlgorithm": request.sign_algorithm,
-        "tsaProfile": request.tsa_profile,
-        "dryRun": "true" if request.dry_run else None,
-    }
-    text = {"reason": request.reason, "location": request.location, "contactInfo": request.contact_info}
-    return (
-        {name: str(value) for name, value in query.items() if value is not None},
-        {name: value for name, value in text.items() if value is not None},
-    )
-
-
-def _multipart(text: Mapping[str, str], upload: DocumentUpload) -> Payload:
-    parts = aiohttp.MultipartWriter("form-data")
-    params = parts.append(json.dumps(text), {"Content-Type": "application/json"})
-    params.set_content_disposition("form-data", name="params")
-    # No file name: where a document comes from is nobody's business.
-    upload.set_content_disposition("form-data", name="document")
-    parts.append_payload(upload)
-    return parts
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int, *, cut: bool = False) -> bytes:

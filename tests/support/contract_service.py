@@ -32,6 +32,7 @@ class Seen:
     document: bytes
     part_headers: list[dict[str, str]]
     peer: str | None
+    seal_image: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class ContractService:
         count_only: Whether to keep nothing of the document, and state a digest of its own making.
         refuse_unread: Whether to answer ``problem`` without reading the body.
         fail_for: Documents that are refused as damaged.
+        stamped: Whether every document holds a timestamp already, so that those to be skipped are.
     """
 
     tls: TLSFiles
@@ -63,6 +65,7 @@ class ContractService:
     swap: tuple[bytes, bytes] | None = None
     count_only: bool = False
     fail_for: bytes | None = None
+    stamped: bool = False
     certificates: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 2
 
@@ -105,10 +108,11 @@ class ContractService:
             await asyncio.Event().wait()
         if self.count_only:
             return await self._echo(request)
-        params, document, part_headers = await self._body(request)
+        params, document, seal_image, part_headers = await self._body(request)
         peer = request.transport.get_extra_info("peercert") if request.transport else None
         name = dict(item[0] for item in peer["subject"])["commonName"] if peer else None
-        self.seen.append(Seen(request.path, dict(request.query), dict(request.headers), params, document, part_headers, name))
+        query, headers = dict(request.query), dict(request.headers)
+        self.seen.append(Seen(request.path, query, headers, params, document, part_headers, name, seal_image))
         if self.lose:
             assert request.transport is not None
             request.transport.abort()
@@ -119,21 +123,24 @@ class ContractService:
             return self._problem(request, 400, {"code": "INVALID_DOCUMENT", "detail": "the document is damaged"})
         dry_run = request.query.get("dryRun") == "true"
         increment = request.query.get("return") == "increment"
-        result = (document.replace(*self.swap) if self.swap else document) + INCREMENT
-        body = b"{}" if dry_run else INCREMENT if increment else result
-        es_t = request.path.endswith("es-t")
-        headers: dict[str, str | None] = {
+        form, level = _promised(request.path, query)
+        skipped = self.stamped and query.get("onAlreadyTimestamped") == "skip"
+        added = b"" if skipped else INCREMENT
+        result = (document.replace(*self.swap) if self.swap else document) + added
+        facts = json.dumps({"skipped": True} if skipped else {}).encode()
+        body = facts if dry_run else added if increment else result
+        answer: dict[str, str | None] = {
             "Transaction-Id": request.headers["Transaction-Id"],
-            "Signature-Form": "ES-T" if es_t else "ES",
-            "Signature-Level": "B-T" if es_t else "B-B",
-            "Valid-Until": "2031-04-05T06:07:08+00:00",
+            "Signature-Form": form,
+            "Signature-Level": None if skipped else level,
+            "Valid-Until": None if skipped else "2031-04-05T06:07:08+00:00",
             "Result-SHA256": None if dry_run else hashlib.sha256(result).hexdigest(),
             "Upstream-Bytes": "sent=412;received=733",
             **self.headers,
         }
         if self.spoil:
             body = body[:-1] + b"!"
-        return web.Response(body=body, headers={name: value for name, value in headers.items() if value is not None})
+        return web.Response(body=body, headers={name: value for name, value in answer.items() if value is not None})
 
     async def _echo(self, request: web.Request) -> web.StreamResponse:
         """Sign a document of any size in constant memory: it is zeros, so what is sent back need not be kept."""
@@ -159,20 +166,22 @@ class ContractService:
         await response.write(INCREMENT)
         return response
 
-    async def _body(self, request: web.Request) -> tuple[dict[str, Any], bytes, list[dict[str, str]]]:
+    async def _body(self, request: web.Request) -> tuple[dict[str, Any], bytes, bytes | None, list[dict[str, str]]]:
         if not request.content_type.startswith("multipart/"):
-            return {}, await request.read(), []
+            return {}, await request.read(), None, []
         params: dict[str, Any] = {}
-        document = b""
+        document, seal_image = b"", None
         part_headers = []
         async for part in await request.multipart():
             assert isinstance(part, BodyPartReader)
             part_headers.append(dict(part.headers))
             if part.name == "params":
                 params = json.loads(await part.read())
+            elif part.name == "sealImage":
+                seal_image = bytes(await part.read())
             else:
                 document = bytes(await part.read())
-        return params, document, part_headers
+        return params, document, seal_image, part_headers
 
     def _problem(self, request: web.Request, status: int, members: dict[str, Any]) -> web.Response:
         transaction_id = request.headers["Transaction-Id"]
@@ -227,6 +236,16 @@ class ContractService:
         return web.json_response({"operations": [_operation("newer"), _operation("older")], "nextCursor": "more"})
 
 
+def _promised(path: str, query: dict[str, str]) -> tuple[str, str | None]:
+    """The form and level of an answer that keeps the contract."""
+    if path.endswith("/timestamps"):
+        purpose = query.get("purpose", "DocTimeStamp")
+        return purpose, "B-LTA" if purpose == "ES_A" else None
+    form = path.rpartition("/")[2].upper()
+    ltv = query.get("ltv", "true" if form == "MDP" else "false") == "true"
+    return form, {"ES": "B-B", "ES-A": "B-LTA"}.get(form, "B-LT" if ltv else "B-T")
+
+
 def _operation(transaction_id: str) -> dict[str, Any]:
     return {
         "transactionId": transaction_id,
@@ -260,8 +279,8 @@ async def running_service(tls: TLSFiles) -> AsyncIterator[ContractService]:
     """Serve until the end of the block."""
     service = ContractService(tls)
     app = web.Application(client_max_size=300_000_000)
-    for form in ("es", "es-t"):
-        app.router.add_post(f"/v1/signatures/{form}", service.sign, expect_handler=service.expected)
+    for path in (*(f"signatures/{form}" for form in ("es", "es-t", "mdp", "es-a")), "timestamps"):
+        app.router.add_post(f"/v1/{path}", service.sign, expect_handler=service.expected)
     app.router.add_post("/v1/signatures/hash", service.hash)
     app.router.add_post("/v1/timestamps/hash", service.timestamp)
     app.router.add_get("/v1/certificates", service.list_certificates)

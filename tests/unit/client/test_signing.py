@@ -18,7 +18,17 @@ from proxy.errors import (
     SettingsError,
     TooLarge,
 )
-from proxy.model import BaselineLevel, HashAlgorithm, SignAlgorithm, SignatureForm, SignatureRequest
+from proxy.model import (
+    Appearance,
+    BaselineLevel,
+    GracePolicy,
+    HashAlgorithm,
+    LengthUnit,
+    Origin,
+    SignAlgorithm,
+    SignatureForm,
+    SignatureRequest,
+)
 from tests.support.contract_service import INCREMENT, ContractService, pdf
 
 ES = SignatureRequest(SignatureForm.ES, "seal")
@@ -103,6 +113,104 @@ async def test_free_text_goes_in_the_body_and_no_file_name_at_all(service: Contr
         "return": "increment",
     }
     assert not any("filename" in value for part in seen.part_headers for value in part.values())
+    assert "Content-Length" in seen.headers
+
+
+@pytest.mark.parametrize(
+    ("request_", "path", "query", "level"),
+    [
+        (SignatureRequest(SignatureForm.ES_T, "seal", ltv=True), "es-t", {"ltv": "true"}, BaselineLevel.B_LT),
+        (SignatureRequest(SignatureForm.MDP, "seal"), "mdp", {"docMdp": "1", "ltv": "false"}, BaselineLevel.B_T),
+        (
+            SignatureRequest(SignatureForm.MDP, "seal", doc_mdp=3, ltv=True),
+            "mdp",
+            {"docMdp": "3", "ltv": "true"},
+            BaselineLevel.B_LT,
+        ),
+        (SignatureRequest(SignatureForm.ES_A, "seal"), "es-a", {"gracePolicy": "now"}, BaselineLevel.B_LTA),
+        (
+            SignatureRequest(SignatureForm.ES_A, "seal", grace_policy=GracePolicy.FRESH),
+            "es-a",
+            {"gracePolicy": "fresh"},
+            BaselineLevel.B_LTA,
+        ),
+    ],
+)
+async def test_every_form_says_what_it_wants(
+    service: ContractService,
+    tmp_path: Path,
+    request_: SignatureRequest,
+    path: str,
+    query: dict[str, str],
+    level: BaselineLevel,
+) -> None:
+    async with SigningClient(service.connection()) as client:
+        signed = await client.sign(pdf(tmp_path), request_, tmp_path / "out.pdf")
+    assert (signed.form, signed.level) == (request_.form, level)
+    (seen,) = service.seen
+    assert seen.path == f"/v1/signatures/{path}"
+    assert seen.query == {"certificateId": "seal", "return": "increment", **query}
+
+
+@pytest.mark.parametrize(
+    ("request_", "least"),
+    [
+        (SignatureRequest(SignatureForm.ES_T, "seal", ltv=True), "B-T"),
+        (SignatureRequest(SignatureForm.MDP, "seal"), "B-B"),
+        (SignatureRequest(SignatureForm.MDP, "seal", ltv=True), "B-T"),
+        (SignatureRequest(SignatureForm.ES_A, "seal"), "B-LT"),
+    ],
+)
+async def test_less_than_was_asked_for_is_refused(
+    service: ContractService, tmp_path: Path, request_: SignatureRequest, least: str
+) -> None:
+    service.headers = {"Signature-Level": least}
+    async with SigningClient(service.connection()) as client:
+        with pytest.raises(AnswerInvalid, match="less than"):
+            await client.sign(pdf(tmp_path), request_, tmp_path / "out.pdf")
+    assert left_over(tmp_path) == ["contract.pdf"]
+
+
+async def test_appearance_seal_and_password_travel_in_the_body(service: ContractService, tmp_path: Path) -> None:
+    document, seal = pdf(tmp_path), bytes(range(256)) * 8_000
+    appearance = Appearance(
+        page=2,
+        origin=Origin.TOP_RIGHT,
+        x=15.0,
+        y=30.5,
+        width=70.0,
+        height=24.0,
+        unit=LengthUnit.POINT,
+        text="承認済",
+        rotation=90,
+        seal_image=seal,
+    )
+    request = SignatureRequest(SignatureForm.ES, "seal", appearance=appearance, document_password="ひみつ")
+    async with SigningClient(service.connection()) as client:
+        await client.sign(document, request, tmp_path / "out.pdf")
+    (seen,) = service.seen
+    assert seen.params == {
+        "documentPassword": "ひみつ",
+        "appearance": {
+            "page": 2,
+            "origin": "top-right",
+            "x": 15.0,
+            "y": 30.5,
+            "width": 70.0,
+            "height": 24.0,
+            "unit": "pt",
+            "text": "承認済",
+            "rotation": 90,
+        },
+    }
+    assert seen.seal_image == seal
+    assert seen.document == document.read_bytes()
+    assert seen.query == {"certificateId": "seal", "return": "increment"}
+    assert [part["Content-Disposition"] for part in seen.part_headers] == [
+        'form-data; name="params"',
+        'form-data; name="sealImage"',
+        'form-data; name="document"',
+    ]
     assert "Content-Length" in seen.headers
 
 

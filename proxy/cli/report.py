@@ -12,8 +12,9 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from proxy.cli.signing import Outcome
+from proxy.cli.many_files import Outcome, Result
 from proxy.cli.terminal import explain, printable
+from proxy.client import TimestampedDocument
 from proxy.errors import ProxyError
 
 _COLUMNS = (
@@ -40,30 +41,30 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def facts(outcome: Outcome) -> Mapping[str, str | int | float | None]:
     """One outcome by the names of the contract; what does not apply is ``None``. Sizes are bytes."""
-    signed, error = outcome.signed, outcome.error
-    transaction_id = signed.transaction_id if signed else error.transaction_id if isinstance(error, ProxyError) else None
+    result, error = outcome.result, outcome.error
+    transaction_id = result.transaction_id if result else error.transaction_id if isinstance(error, ProxyError) else None
     values: dict[str, str | int | float | None] = dict.fromkeys(_COLUMNS)
     values |= {
         "file": str(outcome.work.document),
-        "output": None if signed is None or outcome.work.output is None else str(outcome.work.output),
-        "result": "OK" if signed else "FAILED",
+        "output": None if result is None or outcome.work.output is None else str(outcome.work.output),
+        "result": "FAILED" if result is None else "SKIPPED" if _skipped(result) else "OK",
         "transactionId": transaction_id,
         "milliseconds": round(outcome.milliseconds, 1),
     }
     if error is not None:
         values["code"] = error.code if isinstance(error, ProxyError) else "FILE"
         values["detail"] = error.detail if isinstance(error, ProxyError) else printable(error.strerror or error)
-    if signed is not None:
+    if result is not None:
         values |= {
-            "form": signed.form,
-            "level": signed.level,
-            "validUntil": signed.valid_until.isoformat() if signed.valid_until else None,
-            "resultSha256": signed.result_sha256,
-            "size": signed.size,
-            "sent": signed.sent,
-            "received": signed.received,
-            "upstreamSent": signed.upstream_sent,
-            "upstreamReceived": signed.upstream_received,
+            "form": result.form,
+            "level": result.level,
+            "validUntil": result.valid_until.isoformat() if result.valid_until else None,
+            "resultSha256": result.result_sha256,
+            "size": result.size,
+            "sent": result.sent,
+            "received": result.received,
+            "upstreamSent": result.upstream_sent,
+            "upstreamReceived": result.upstream_received,
         }
     return values
 
@@ -111,22 +112,32 @@ def write_table(console: Console, outcomes: Sequence[Outcome]) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("result", overflow="fold")
     for outcome in outcomes:
-        signed = outcome.signed
+        result = outcome.result
         document, milliseconds = Text(printable(outcome.work.document)), f"{outcome.milliseconds:.0f}"
-        if signed is None:
+        if result is None:
             assert outcome.error is not None
             table.add_row(document, "", "", "", "", milliseconds, Text(f"✖ {explain(outcome.error)}", "red"))
             continue
-        where = "checked, not signed" if outcome.work.output is None else printable(outcome.work.output)
         table.add_row(
             document,
-            signed.level,
-            f"{signed.valid_until:%Y-%m-%d}" if signed.valid_until else "",
-            decimal(signed.sent),
-            decimal(signed.received),
+            result.level or "",
+            f"{result.valid_until:%Y-%m-%d}" if result.valid_until else "",
+            decimal(result.sent),
+            decimal(result.received),
             milliseconds,
-            Text(f"✔ {where}", "green"),
+            Text(f"✔ {_what_became(outcome, result)}", "green"),
         )
     console.print(table)
     failed = sum(outcome.error is not None for outcome in outcomes)
     console.print(f"{len(outcomes) - failed} of {len(outcomes)} files done" + (f", {failed} failed" if failed else ""))
+
+
+def _skipped(result: Result) -> bool:
+    return isinstance(result, TimestampedDocument) and result.skipped
+
+
+def _what_became(outcome: Outcome, result: Result) -> str:
+    where = "" if outcome.work.output is None else printable(outcome.work.output)
+    if _skipped(result):
+        return f"time-stamped already, as it was: {where}" if where else "time-stamped already"
+    return where or ("checked, not time-stamped" if isinstance(result, TimestampedDocument) else "checked, not signed")

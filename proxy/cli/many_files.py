@@ -1,48 +1,63 @@
-"""Signs many files through one service, a few at a time; one that fails leaves the others alone."""
+"""Sends many files through one service, a few at a time; one that fails leaves the others alone."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from proxy.cli.exit_codes import ExitCode, exit_code_of
 from proxy.cli.outputs import Work
 from proxy.cli.progress import Bars, NoBars
-from proxy.client import Connection, SignedDocument, SigningClient
+from proxy.client import Connection, SignedDocument, SigningClient, TimestampedDocument
 from proxy.errors import ProxyError
-from proxy.model import SignatureRequest
+
+Result = SignedDocument | TimestampedDocument
+
+DocumentCall = Callable[..., Awaitable[Result]]
+"""``SigningClient.sign`` or ``timestamp`` with its request: takes the document and, by name, what is left of its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: ``signed`` or ``error``."""
+    """What became of one file: ``result`` or ``error``."""
 
     work: Work
-    signed: SignedDocument | None
+    result: Result | None
     error: ProxyError | OSError | None
     milliseconds: float
 
 
-async def sign_files(
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How files are sent.
+
+    Attributes:
+        jobs: Files at a time.
+        whole: Download whole documents rather than increments.
+        overwrite: Replace results that are there.
+    """
+
+    jobs: int
+    whole: bool
+    overwrite: bool
+
+
+async def send_files(
     connection: Connection,
     work: Sequence[Work],
-    request: SignatureRequest,
+    call_of: Callable[[SigningClient], DocumentCall],
+    manner: Manner,
     *,
-    jobs: int,
-    whole: bool,
-    overwrite: bool,
     bars: Bars | NoBars,
     told: Callable[[Outcome], None] | None = None,
 ) -> tuple[Outcome, ...]:
-    """Sign every file, in the order given.
+    """Have something done with every file, in the order given.
 
     Args:
         connection: The service.
         work: The files and where their results go.
-        request: The same for each.
-        jobs: Files at a time.
-        whole: Download whole documents rather than increments.
-        overwrite: Replace results that are there.
+        call_of: What is done with each.
+        manner: How.
         bars: Told of the progress.
         told: Called with each outcome as soon as it is known.
 
@@ -53,34 +68,35 @@ async def sign_files(
         SettingsError: The connection's files cannot be used.
     """
     outcomes: list[Outcome | None] = [None] * len(work)
-    async with SigningClient(connection, limit=jobs) as client:
+    async with SigningClient(connection, limit=manner.jobs) as client:
+        call = call_of(client)
 
         async def worker(waiting: Iterator[tuple[int, Work]]) -> None:
             for index, entry in waiting:
-                outcome = await _sign_one(client, entry, request, whole=whole, overwrite=overwrite, bars=bars)
+                outcome = await _send_one(call, entry, manner, bars)
                 outcomes[index] = outcome
                 if told is not None:
                     told(outcome)
 
         waiting = enumerate(work)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(jobs, len(work))):
+            for _ in range(min(manner.jobs, len(work))):
                 group.create_task(worker(waiting))
     return tuple(outcome for outcome in outcomes if outcome is not None)
 
 
-async def _sign_one(
-    client: SigningClient, work: Work, request: SignatureRequest, *, whole: bool, overwrite: bool, bars: Bars | NoBars
-) -> Outcome:
+async def _send_one(call: DocumentCall, work: Work, manner: Manner, bars: Bars | NoBars) -> Outcome:
     begun = time.perf_counter()
-    signed: SignedDocument | None = None
+    result: Result | None = None
     error: ProxyError | OSError | None = None
     with bars.file(work.document) as progress:
         try:
-            signed = await client.sign(work.document, request, work.output, whole=whole, overwrite=overwrite, progress=progress)
+            result = await call(
+                work.document, output=work.output, whole=manner.whole, overwrite=manner.overwrite, progress=progress
+            )
         except (ProxyError, OSError) as failure:
             error = failure
-    return Outcome(work, signed, error, (time.perf_counter() - begun) * 1000)
+    return Outcome(work, result, error, (time.perf_counter() - begun) * 1000)
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
