@@ -38,13 +38,17 @@ class Authorities:
         """Bytes to expect of the profile's next token: the largest so far and a margin; the margin alone before the first."""
         return self._largest.get(profile.name, 0) + MARGIN
 
+    def knows(self, profile: TSAProfile) -> bool:
+        """Whether :meth:`signer` can tell without a token."""
+        return profile.name in self._signers
+
     async def signer(self, call: Call, profile: TSAProfile) -> SignerCertificates:
         """Who is going to sign the profile's tokens, as its last token says; asks for one over a random value if there is none.
 
         Raises:
             TSAError, TSAUnavailable, DeadlineExceeded: There is none and none can be had.
         """
-        if profile.name not in self._signers:
+        if not self.knows(profile):
             size = profile.hash_algorithm.digest_size
             await self.timestamp(call, profile, Digest(profile.hash_algorithm, secrets.token_bytes(size)))
         return self._signers[profile.name]

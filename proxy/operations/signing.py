@@ -161,7 +161,9 @@ class DocumentSigning:
         embedded, proof = await self._embed_signature_with_its_proof(signing, proof)
         expected, last_token = [embedded.expected], embedded.token
         if signing.long_term and embedded.token is not None and not signing.certifies:
-            proof |= await self._proof_afterwards(signing, embedded.token)
+            afterwards = await self._proof_afterwards(signing, embedded.token)
+            # What a grace period waited for stands alone: nothing from before the signature goes into the document then.
+            proof = afterwards if request.grace_policy is GracePolicy.FRESH else proof | afterwards
             if signing.level is BaselineLevel.B_LTA:
                 archived = await self._archiving.append(
                     call, document, self._profile(signing), proof, request.document_password
@@ -192,6 +194,9 @@ class DocumentSigning:
         with signing.call.stage("validationData"):
             proof = await self._proofs.of_credential(signing.call, signing.ready)
             if not signing.request.dry_run:
+                if not self._authorities.knows(self._profile(signing)):
+                    # Who signs tokens is learnt by spending one: not for a document that cannot be signed.
+                    await self._try(signing)
                 signer = await self._authorities.signer(signing.call, self._profile(signing))
                 proof |= await self._proofs.of_authority(signing.call, signer)
         return proof
@@ -226,7 +231,8 @@ class DocumentSigning:
             if not (signing.certifies and signing.long_term) or token is None or token.tsa_certificate in proof.certificates:
                 return embedded, proof
             signing.document.truncate()
-            proof = await self._proof_beforehand(signing)
+            # An authority may have several certificates in turn: what was proven of one of them is kept for the next token.
+            proof |= await self._proof_beforehand(signing)
         raise TSAError("the time-stamping authority changes its certificate from token to token")
 
     async def _embed_signature(self, signing: _Signing, proof: ValidationData) -> _Embedded:

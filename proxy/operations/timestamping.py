@@ -83,7 +83,7 @@ class DocumentTimestamping:
                 raise AlreadyTimestamped("the document holds a document timestamp already")
             if request.on_already_timestamped is OnAlreadyTimestamped.SKIP:
                 return self._released(call, document, request, skipped=True)
-        proof = await self._proof(call, request, profile, inspected)
+        proof = await self._proof(call, document, request, profile, inspected)
         if request.dry_run:
             await self._archiving.prepare_only(call, document, request.document_password)
             return self._released(call, document, request)
@@ -98,7 +98,12 @@ class DocumentTimestamping:
         return self._released(call, document, request, field_name=appended.expected.prepared.field_name)
 
     async def _proof(
-        self, call: Call, request: TimestampRequest, profile: TSAProfile, inspected: InspectedDocument
+        self,
+        call: Call,
+        document: SpooledDocument,
+        request: TimestampRequest,
+        profile: TSAProfile,
+        inspected: InspectedDocument,
     ) -> ValidationData | None:
         """What the timestamp is to preserve: the proof of everyone who signed, and of the authority that is about to."""
         if request.purpose is TimestampPurpose.DOC_TIME_STAMP:
@@ -111,7 +116,11 @@ class DocumentTimestamping:
         signers = [signer.with_others(known) for entry in inspected.signatures for signer in entry.signers]
         with call.stage("validationData"):
             proof = await self._proofs.of_others(call, signers)
-            if not request.dry_run:
+        if not request.dry_run:
+            if not self._authorities.knows(profile):
+                # Who signs tokens is learnt by spending one: not for a document that may not be time-stamped.
+                await self._archiving.prepare_only(call, document, request.document_password)
+            with call.stage("validationData"):
                 proof |= await self._proofs.of_authority(call, await self._authorities.signer(call, profile))
         return proof
 

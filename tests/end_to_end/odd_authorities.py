@@ -21,7 +21,8 @@ from cryptography.x509.oid import NameOID
 
 from proxy.ports import SystemClock
 from proxy.sandbox import profiles
-from proxy.sandbox.authority import load_chain
+from proxy.sandbox.addresses import Addresses
+from proxy.sandbox.authority import CertificationAuthority, Validity, load_chain
 from proxy.sandbox.keys import load_key
 from proxy.sandbox.serial_numbers import SerialNumbers
 from proxy.sandbox.tsa import TokenIssuer
@@ -62,9 +63,27 @@ class OddAuthorities:
         self._chain = load_chain(sandbox.folder.tsa().certificate)[:-1]
         self._numbers = SerialNumbers(folder / "serial")
         self._ballast = [_ballast(4_000) for _ in range(12)]
+        self._sandbox = sandbox
+        self._others: dict[str, TokenIssuer] = {}
 
     def _issuer(self, extra: int = 0, policy: str = profiles.TSA_POLICY_OID) -> TokenIssuer:
         return TokenIssuer(self._key, [*self._chain, *self._ballast[:extra]], policy, self._numbers, SystemClock())
+
+    def _other(self, name: str, *, revocable: bool = True) -> TokenIssuer:
+        """The same authority with another certificate, issued when it is first wanted."""
+        if name not in self._others:
+            issuing = CertificationAuthority.open(self._sandbox.folder, profiles.TSA_ISSUER)
+            now = datetime.now(UTC).replace(microsecond=0)
+            responders = issuing.revocation_extensions(Addresses.load(self._sandbox.folder).services)
+            certificate = issuing.issue(
+                profiles.distinguished_name(country_name="JP", common_name=f"Sandbox TSA {name}"),
+                self._key.public_key(),
+                Validity(now - profiles.BACKDATED, now + 11 * profiles.YEAR),
+                profiles.tsa_extensions() + (responders if revocable else ()),
+            )
+            chain = [certificate, *self._chain[1:]]
+            self._others[name] = TokenIssuer(self._key, chain, profiles.TSA_POLICY_OID, self._numbers, SystemClock())
+        return self._others[name]
 
     def reply(self, path: str, query: bytes) -> OddReply:
         """The answer of the authority at ``path``."""
@@ -79,6 +98,15 @@ class OddAuthorities:
 
     def _ever_larger(self, query: bytes) -> OddReply:
         return OddReply(self._issuer(extra=4 + self.asked["/ever-larger"]).reply(query).der)
+
+    def _takes_turns(self, query: bytes) -> OddReply:
+        return OddReply(self._other(f"turn {self.asked['/takes-turns'] % 2}").reply(query).der)
+
+    def _ever_new(self, query: bytes) -> OddReply:
+        return OddReply(self._other(f"new {self.asked['/ever-new']}").reply(query).der)
+
+    def _unprovable(self, query: bytes) -> OddReply:
+        return OddReply(self._other("without responders", revocable=False).reply(query).der)
 
     def _wrong_nonce(self, query: bytes) -> OddReply:
         request = tsp.TimeStampReq.load(query)
@@ -126,6 +154,9 @@ ODDITIES: dict[str, Callable[[OddAuthorities, bytes], OddReply]] = {
     "/right": OddAuthorities._right,
     "/large": OddAuthorities._large,
     "/ever-larger": OddAuthorities._ever_larger,
+    "/takes-turns": OddAuthorities._takes_turns,
+    "/ever-new": OddAuthorities._ever_new,
+    "/unprovable": OddAuthorities._unprovable,
     "/wrong-nonce": OddAuthorities._wrong_nonce,
     "/wrong-imprint": OddAuthorities._wrong_imprint,
     "/other-policy": OddAuthorities._other_policy,
