@@ -54,6 +54,102 @@ async def test_every_option_reaches_the_service(service: ContractService, signpr
     assert (tmp_path / "exact.pdf").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "path", "query"),
+    [
+        (["es-t", "--ltv"], "es-t", {"ltv": "true"}),
+        (["es-t", "--no-ltv"], "es-t", {}),
+        (["mdp"], "mdp", {"docMdp": "1", "ltv": "true"}),
+        (["mdp", "--no-ltv", "--doc-mdp", "3"], "mdp", {"docMdp": "3", "ltv": "false"}),
+        (["es-a"], "es-a", {"gracePolicy": "now"}),
+        (
+            ["es-a", "--grace-policy", "fresh", "--tsa-profile", "second"],
+            "es-a",
+            {"gracePolicy": "fresh", "tsaProfile": "second"},
+        ),
+    ],
+)
+async def test_forms(
+    service: ContractService, signproxy: Command, tmp_path: Path, words: list[str], path: str, query: dict[str, str]
+) -> None:
+    ended = await signproxy("sign", pdf(tmp_path), "--certificate", "seal", "--form", *words, *service.options())
+    assert ended.code == 0, ended.out + ended.err
+    (seen,) = service.seen
+    assert seen.path == f"/v1/signatures/{path}"
+    assert seen.query == {"certificateId": "seal", "return": "increment", **query}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--seal", "kakuin.png"], ("bottom-right", 20.0, 20.0, 24.0, 24.0, "mm", 0, 1)),
+        (["--seal", "kakuin.png", "--text", "承認"], ("bottom-right", 20.0, 20.0, 80.0, 24.0, "mm", 0, 1)),
+        (["--text", "承認", "--unit", "pt"], ("bottom-right", 56.69, 56.69, 226.77, 68.03, "pt", 0, 1)),
+        (
+            [
+                *("--text", "承認", "--page", "3", "--origin", "top-left", "--x", "0", "--y", "1.5"),
+                *("--width", "60", "--height", "9", "--rotation", "270"),
+            ],
+            ("top-left", 0.0, 1.5, 60.0, 9.0, "mm", 270, 3),
+        ),
+    ],
+)
+async def test_what_is_seen(
+    service: ContractService, signproxy: Command, tmp_path: Path, words: list[str], expected: tuple[object, ...]
+) -> None:
+    (tmp_path / "kakuin.png").write_bytes(b"the image")
+    pdf(tmp_path)
+    ended = await signproxy("sign", "contract.pdf", *ES, *words, *service.options(), cwd=tmp_path)
+    assert ended.code == 0, ended.out + ended.err
+    (seen,) = service.seen
+    appearance = seen.params["appearance"]
+    names = ("origin", "x", "y", "width", "height", "unit", "rotation", "page")
+    assert tuple(appearance[name] for name in names) == expected
+    assert appearance.get("text") == ("承認" if "--text" in words else None)
+    assert seen.seal_image == (b"the image" if "--seal" in words else None)
+    assert not {name for name in seen.query if name.startswith("appearance")}
+
+
+async def test_a_password_comes_from_a_file_or_the_environment(
+    service: ContractService, signproxy: Command, tmp_path: Path
+) -> None:
+    document, file = pdf(tmp_path), tmp_path / "password.txt"
+    file.write_text("ひみつ 1\r\nnot this\n", "utf-8")
+    for words, env in ((["--password-file", str(file)], {}), ([], {"SIGNPROXY_DOCUMENT_PASSWORD": "ひみつ 1"})):
+        ended = await signproxy("sign", document, *ES, "--force", *words, *service.options(), env=env)
+        assert ended.code == 0, ended.out + ended.err
+    assert [seen.params for seen in service.seen] == [{"documentPassword": "ひみつ 1"}] * 2
+    assert not any("documentPassword" in seen.query for seen in service.seen)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["es", "--ltv"], "--ltv is for --form es-t and mdp"),
+        (["es-a", "--no-ltv"], "--no-ltv is for --form es-t and mdp"),
+        (["es-t", "--doc-mdp", "1"], "--doc-mdp is for --form mdp"),
+        (["mdp", "--grace-policy", "now"], "--grace-policy is for --form es-a"),
+        (["es", "--tsa-profile", "second"], "--tsa-profile is for"),
+        (["es", "--page", "2", "--x", "0"], "--page, --x: nothing is to be seen"),
+        (["es", "--seal", "nowhere.png"], "the seal image nowhere.png cannot be read"),
+        (["es", "--password-file", "nowhere.txt"], "the password file nowhere.txt cannot be read"),
+        (["es", "--password-file", "empty.txt"], "is empty"),
+        (["es", "--password-file", "latin.txt"], "cannot be read"),
+    ],
+)
+async def test_options_that_contradict_are_said_before_anything_is_signed(
+    service: ContractService, signproxy: Command, tmp_path: Path, words: list[str], said: str
+) -> None:
+    pdf(tmp_path, "a.pdf")
+    (tmp_path / "empty.txt").write_text("\nsecond line")
+    (tmp_path / "latin.txt").write_bytes("geheim\xfc\n".encode("latin-1"))
+    ended = await signproxy("sign", "a.pdf", "--certificate", "seal", "--form", *words, *service.options(), cwd=tmp_path)
+    assert ended.code == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
+    assert not service.seen
+
+
 async def test_the_environment_names_the_service(service: ContractService, signproxy: Command, tmp_path: Path) -> None:
     env = {
         "SIGNPROXY_URL": service.url,
