@@ -12,7 +12,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from proxy.model import SignerCertificates
 from proxy.pades.objects import entry
 from proxy.pades.permissions import is_certification, signed_fields
-from proxy.pades.reading import open_pdf, reading_errors
+from proxy.pades.reading import read_pdf
 from proxy.pades.security_store import read_validation_data
 from proxy.pades.values import ExistingSignature, InspectDocument, InspectedDocument, SignatureKind
 
@@ -25,12 +25,11 @@ def inspect_document(stream: BinaryIO, request: InspectDocument) -> InspectedDoc
     Raises:
         InvalidDocument, PDFVersionUnsupported, PDFEncrypted: The document cannot be read.
     """
-    reader = open_pdf(stream, request.password)
-    with reading_errors():
-        return InspectedDocument(
-            signatures=tuple(_existing(reader)),
-            validation_data=read_validation_data(reader),
-        )
+
+    def inspect(reader: PdfFileReader) -> InspectedDocument:
+        return InspectedDocument(signatures=tuple(_existing(reader)), validation_data=read_validation_data(reader))
+
+    return read_pdf(stream, request.password, inspect)
 
 
 def kind_of(signature: generic.DictionaryObject) -> SignatureKind:

@@ -22,7 +22,7 @@ from proxy.pades.fields import choose_field, free_name
 from proxy.pades.objects import entry
 from proxy.pades.permissions import enforce_permissions, refuse_certification
 from proxy.pades.placeholder import DeferredSignature, DeferredTimestamp, append_update
-from proxy.pades.reading import open_pdf, reading_errors
+from proxy.pades.reading import open_pdf, read_pdf
 from proxy.pades.security_store import supply_validation_data
 from proxy.pades.seed_values import obey_seed_values
 from proxy.pades.values import AppendValidationData, PreparedSignature, PrepareSignature, PrepareTimestamp
@@ -110,14 +110,16 @@ def append_validation_data(stream: BinaryIO, request: AppendValidationData) -> i
 
 def _updated(stream: BinaryIO, password: str | None, append: Callable[[PdfFileReader], _Result]) -> _Result:
     """Append by ``append``, if every earlier signature is judged after it as it was before."""
-    reader = open_pdf(stream, password)
-    with reading_errors():
+
+    def update(reader: PdfFileReader) -> _Result:
         before = judge_earlier(reader)
         result = append(reader)
-    if before:
-        with reading_errors():
-            refuse_damage(before, judge_earlier(open_pdf(stream, password), only=before.keys()))
-    return result
+        if before:
+            updated = open_pdf(stream, password, strict=reader.strict)
+            refuse_damage(before, judge_earlier(updated, only=before.keys()))
+        return result
+
+    return read_pdf(stream, password, update)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,17 @@ A document that conforms is read strictly, so that what we append is held to the
 leniently.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
-from pyhanko.pdf_utils.misc import PdfDecodeLimitError
+from pyhanko.pdf_utils.misc import PdfDecodeLimitError, PdfStrictReadError
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from proxy.errors import InvalidDocument, PDFEncrypted, PDFVersionUnsupported, ProxyError
+
+_Result = TypeVar("_Result")
 
 HEADER_WINDOW = 1024
 """Bytes in which ``%PDF-`` must begin (ISO 32000-1, Annex H.3, implementation note 13)."""
@@ -39,8 +41,31 @@ def reading_errors() -> Iterator[None]:
         raise InvalidDocument("the PDF is damaged: it cannot be read") from error
 
 
-def open_pdf(stream: BinaryIO, password: str | None = None) -> PdfFileReader:
-    """A reader on the document, decrypted where the empty user password opens it.
+def read_pdf(stream: BinaryIO, password: str | None, work: Callable[[PdfFileReader], _Result]) -> _Result:
+    """Do some work on a document, read strictly; where that meets an object that does not conform, once more leniently.
+
+    Opening a document looks at its cross references, not at its objects. One reference to nothing, which is null (ISO 32000-2,
+    7.3.10) and which real documents have, would otherwise make it unreadable.
+
+    Args:
+        stream: The document.
+        password: As :func:`open_pdf` takes it.
+        work: What to do; what it appended is dropped before it is called again.
+
+    Raises:
+        InvalidDocument, PDFVersionUnsupported, PDFEncrypted: As :func:`open_pdf`, and what ``work`` raises.
+    """
+    size = stream.seek(0, 2)
+    with reading_errors():
+        try:
+            return work(open_pdf(stream, password))
+        except PdfStrictReadError:
+            stream.truncate(size)
+            return work(open_pdf(stream, password, strict=False))
+
+
+def open_pdf(stream: BinaryIO, password: str | None = None, *, strict: bool = True) -> PdfFileReader:
+    """A reader on the document, decrypted where the empty user password opens it; with ``strict``, where it conforms.
 
     Raises:
         InvalidDocument: It is no PDF or cannot be read.
@@ -51,7 +76,7 @@ def open_pdf(stream: BinaryIO, password: str | None = None) -> PdfFileReader:
     if b"%PDF-" not in stream.read(HEADER_WINDOW):
         raise InvalidDocument("the document is not a PDF")
     with reading_errors():
-        reader = _strict_or_lenient(stream)
+        reader = _strict_or_lenient(stream) if strict else PdfFileReader(stream, strict=False)
         _decrypt(reader, password)
         version = reader.input_version
         if version[0] > 2 or version < (1, 3):
