@@ -153,7 +153,7 @@ def _dss_verdict(item: dict[str, Any]) -> DSSVerdict:
 
 @dataclass(frozen=True, slots=True)
 class PDFSigVerdict:
-    """``pdfsig`` about one signature; it leaves document timestamps out.
+    """``pdfsig`` about one signature.
 
     Attributes:
         valid: It says ``Signature is Valid.``
@@ -169,6 +169,8 @@ class PDFSigVerdict:
 def pdfsig(document: Path) -> tuple[PDFSigVerdict, ...]:
     """Judge every signature of a PDF by what ``pdfsig`` prints; it exits 0 on a digest mismatch too.
 
+    Document timestamps are left out: it lists them, as of an unknown type, and does not verify them.
+
     Certificates are left to the other judges: ``pdfsig`` reads NSS's last error code even after a path was found good, so that
     a certificate without the extensions NSS looks for last is an "unknown issue".
     """
@@ -181,6 +183,7 @@ def pdfsig(document: Path) -> tuple[PDFSigVerdict, ...]:
             text=part,
         )
         for part in parts
+        if "- Signature Type: unknown" not in part
     )
 
 

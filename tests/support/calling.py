@@ -132,12 +132,22 @@ class Caller:
         )
 
     def timestamp(
-        self, document: bytes, purpose: str | None = None, *, headers: Mapping[str, str] | None = None, **parameters: str
+        self,
+        document: bytes,
+        purpose: str | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: str,
     ) -> Answer:
         """Time-stamp a document sent raw, the parameters in the query."""
-        query = {**({} if purpose is None else {"purpose": purpose}), **parameters}
+        chosen = {} if purpose is None else {"purpose": purpose}
         return self.ask(
-            "POST", "/v1/timestamps", document, query=query, headers={"Content-Type": "application/pdf", **(headers or {})}
+            "POST",
+            "/v1/timestamps",
+            document,
+            query={**chosen, **parameters, **(query or {})},
+            headers={"Content-Type": "application/pdf", **(headers or {})},
         )
 
     def send_parts(
