@@ -92,8 +92,8 @@ class LimitSettings(Section):
 class EngineSettings(Section):
     """The processes that parse documents. ``processes`` 0 means one a CPU.
 
-    ``cpu_seconds`` and ``wall_seconds`` bound the reading of a document as it came. A hostile one is to have its answer within ten
-    seconds, its upload included.
+    ``cpu_seconds`` and ``wall_seconds`` bound the reading of a document as it came. A hostile one is to have its answer within
+    ten seconds, its upload included.
     """
 
     processes: int = Field(0, ge=0, le=64)
