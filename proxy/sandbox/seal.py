@@ -27,6 +27,9 @@ _HEIGHT = 24.0
 _MOST = 0.8
 """Share of a page's side that the box takes at most."""
 
+_LEGIBLE = (40.0, 10.0)
+"""Millimetres of a box in which a text is worth setting beside the seal."""
+
 
 def make_seal() -> bytes:
     """The seal as PNG."""
@@ -52,11 +55,13 @@ def sealed(page_size: tuple[float, float], day: date) -> Appearance:
     """A visible signature with the seal and a text in Japanese, at the lower right of the first page.
 
     Args:
-        page_size: Width and height of that page as it is seen, in mm; on a small one all is smaller.
+        page_size: Width and height of that page as it is seen, in mm; on a small one all is smaller, and there may be no text.
         day: Of the text.
     """
     width, height = (min(full, _MOST * side) for full, side in zip((_WIDTH, _HEIGHT), page_size, strict=True))
     x, y = (min(_MARGIN, (side - box) / 2) for side, box in zip(page_size, (width, height), strict=True))
+    legible = width >= _LEGIBLE[0] and height >= _LEGIBLE[1]
+    text = f"電子署名済\n株式会社サンプル商事\n経理部 {day.year}年{day.month}月{day.day}日"
     return Appearance(
         page=1,
         origin=Origin.BOTTOM_RIGHT,
@@ -65,6 +70,6 @@ def sealed(page_size: tuple[float, float], day: date) -> Appearance:
         width=round(width, 2),
         height=round(height, 2),
         unit=LengthUnit.MILLIMETRE,
-        text=f"電子署名済\n株式会社サンプル商事\n経理部 {day.year}年{day.month}月{day.day}日",
+        text=text if legible else None,
         seal_image=make_seal(),
     )
