@@ -1,24 +1,17 @@
-"""One service, asked over one pool of connections.
-
-Nothing is ever repeated by itself: a signature that was asked for may have been made although its answer was lost. Every call
-carries a transaction id of its own, and each error names it, so that the service can be asked what became of it.
-"""
+"""One service, and a method for each operation of the contract."""
 
 import asyncio
 import base64
 import hashlib
-import ssl
-import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
-import aiohttp
-from aiohttp.payload import JsonPayload, Payload
+from aiohttp.payload import JsonPayload
 
 from proxy.client.answers import (
     Certificate,
@@ -37,22 +30,15 @@ from proxy.client.answers import (
 )
 from proxy.client.connection import Connection
 from proxy.client.output import PendingFile
-from proxy.client.problems import AnswerInvalid, ServiceUnreachable, error_from
+from proxy.client.problems import AnswerInvalid
 from proxy.client.requests import DocumentCall, signing_call, timestamping_call
 from proxy.client.results import check_signed, check_timestamped, expected_media_type
-from proxy.client.transfer import CHUNK, DocumentUpload, Progress, ResultDownload, Unobserved
-from proxy.errors import DeadlineExceeded, ProxyError
+from proxy.client.transfer import DocumentUpload, Progress, ResultDownload, Unobserved
+from proxy.client.wire import Wire, read_answer
+from proxy.errors import ProxyError
 from proxy.model import Digest, MaintenanceState, SignAlgorithm, SignatureRequest, TimestampRequest
 
 ResultT = TypeVar("ResultT", bound=ResultDocument)
-
-_ANSWER_LIMIT = 16_000_000
-"""Bytes of a JSON or DER answer that are read at most."""
-
-_PROBLEM_LIMIT = 65_536
-"""Bytes of a failure's body that are read at most."""
-
-_CONNECT_SECONDS = 10.0
 
 _ASK_FIRST = 1_000_000
 """Bytes of a document above which the service is asked to let it in before it is sent (RFC 9110, 10.1.1)."""
@@ -64,6 +50,8 @@ _Check = Callable[[DocumentUpload, ResultDownload | None, Mapping[str, str], Mem
 class SigningClient:
     """A signing proxy or central signer, by the contract's REST operations. Use as an asynchronous context manager.
 
+    Nothing is ever repeated by itself; every error names the transaction to ask for.
+
     Args:
         connection: Where it is, and the client certificate.
         limit: Connections at a time.
@@ -74,24 +62,16 @@ class SigningClient:
     """
 
     def __init__(self, connection: Connection, *, limit: int = 30) -> None:
-        self._base = connection.base
-        self._timeout = aiohttp.ClientTimeout(total=connection.timeout_seconds, sock_connect=_CONNECT_SECONDS)
-        self._ssl: ssl.SSLContext | bool = connection.ssl_context() if self._base.startswith("https:") else True
-        self._limit = limit
+        self._wire = Wire(connection, limit=limit)
 
     async def __aenter__(self) -> "SigningClient":
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._ssl, limit=self._limit),
-            timeout=self._timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
+        await self._wire.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._session.close()
+        await self._wire.close()
 
     # -- documents ----------------------------------------------------------------------------------------------------
 
@@ -211,13 +191,13 @@ class SigningClient:
             headers["Document-Length"] = str(upload.size)
         ask_first = upload.size is None or upload.size > _ASK_FIRST
         try:
-            async with self._exchange(
+            async with self._wire.exchange(
                 "POST", call.path, query=query, headers=headers, body=call.body(upload), ask_first=ask_first
             ) as response:
                 if not upload.complete:
                     raise AnswerInvalid("the service answered before it had the whole document")
                 if target is None:
-                    return check(upload, None, response.headers, Members.parse(await _read(response, _ANSWER_LIMIT)))
+                    return check(upload, None, response.headers, Members.parse(await read_answer(response)))
                 if increment:
                     download = ResultDownload(target, upload.running.copy())
                 else:
@@ -254,7 +234,7 @@ class SigningClient:
         }
         if sign_algorithm is not None:
             members["signAlgorithm"] = sign_algorithm
-        answer = await self._json("POST", "/v1/signatures/hash", body=JsonPayload(members))
+        answer = await self._wire.json("POST", "/v1/signatures/hash", body=JsonPayload(members))
         values = answer.many("signatures", octets)
         if len(values) != len(digests):
             raise AnswerInvalid("the service gave another number of signatures than it was asked for")
@@ -272,8 +252,10 @@ class SigningClient:
         """
         parameters = {} if tsa_profile is None else {"tsaProfile": tsa_profile}
         headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
-        async with self._exchange("POST", "/v1/timestamps/hash", query=parameters, headers=headers, body=query) as response:
-            return await _read(response, _ANSWER_LIMIT)
+        async with self._wire.exchange(
+            "POST", "/v1/timestamps/hash", query=parameters, headers=headers, body=query
+        ) as response:
+            return await read_answer(response)
 
     # -- what the service knows ---------------------------------------------------------------------------------------
 
@@ -282,7 +264,7 @@ class SigningClient:
         found: list[Certificate] = []
         cursor: str | None = None
         while True:
-            page = await self._json("GET", "/v1/certificates", query={} if cursor is None else {"cursor": cursor})
+            page = await self._wire.json("GET", "/v1/certificates", query={} if cursor is None else {"cursor": cursor})
             found.extend(certificate_from(item) for item in page.objects("certificates"))
             cursor, former = page.optional_text("nextCursor"), cursor
             if cursor is None:
@@ -292,19 +274,19 @@ class SigningClient:
 
     async def certificate(self, certificate_id: str) -> Certificate:
         """One of them."""
-        return certificate_from(await self._json("GET", f"/v1/certificates/{_segment(certificate_id)}"))
+        return certificate_from(await self._wire.json("GET", f"/v1/certificates/{_segment(certificate_id)}"))
 
     async def chain(self, certificate_id: str) -> CertificateChain:
         """Its chain and algorithms (contract, operation 2)."""
-        return chain_from(await self._json("GET", f"/v1/certificates/{_segment(certificate_id)}/chain"))
+        return chain_from(await self._wire.json("GET", f"/v1/certificates/{_segment(certificate_id)}/chain"))
 
     async def maintenance(self) -> MaintenanceState:
         """Whether the service is in maintenance (contract, operation 10)."""
-        return maintenance_from(await self._json("GET", "/v1/maintenance"))
+        return maintenance_from(await self._wire.json("GET", "/v1/maintenance"))
 
     async def operation(self, transaction_id: str) -> Operation:
         """What became of one of this client's calls."""
-        return operation_from(await self._json("GET", f"/v1/operations/{_segment(transaction_id)}"))
+        return operation_from(await self._wire.json("GET", f"/v1/operations/{_segment(transaction_id)}"))
 
     async def operations(
         self,
@@ -334,80 +316,13 @@ class SigningClient:
             "limit": None if limit is None else str(limit),
             "cursor": cursor,
         }
-        page = await self._json(
+        page = await self._wire.json(
             "GET", "/v1/operations", query={name: value for name, value in query.items() if value is not None}
         )
         return OperationPage(
             tuple(operation_from(item) for item in page.objects("operations")), page.optional_text("nextCursor")
         )
 
-    # -- the wire -----------------------------------------------------------------------------------------------------
-
-    async def _json(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Payload | None = None
-    ) -> Members:
-        headers = {"Accept": "application/json"}
-        async with self._exchange(method, path, query=query or {}, headers=headers, body=body) as response:
-            return Members.parse(await _read(response, _ANSWER_LIMIT))
-
-    @asynccontextmanager
-    async def _exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        body: Payload | bytes | None,
-        ask_first: bool = False,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request; the body runs with its answer if that is a success. Every failure leaves as an error of the tree."""
-        transaction_id = str(uuid.uuid4())
-        try:
-            async with self._session.request(
-                method,
-                self._base + path,
-                params=query,
-                headers={**headers, "Transaction-Id": transaction_id},
-                data=body,
-                expect100=ask_first,
-                allow_redirects=False,
-            ) as response:
-                transaction_id = response.headers.get("Transaction-Id", transaction_id)
-                if response.status != 200:
-                    raise error_from(
-                        response.status,
-                        await _read(response, _PROBLEM_LIMIT, cut=True),
-                        transaction_id=transaction_id,
-                        retry_after=response.headers.get("Retry-After"),
-                    )
-                yield response
-        except ProxyError as error:
-            error.transaction_id = error.transaction_id or transaction_id
-            raise
-        except TimeoutError as error:
-            raise _told(DeadlineExceeded("the service did not answer in time"), transaction_id) from error
-        except aiohttp.ClientError as error:
-            unreachable = ServiceUnreachable(f"{self._base}: {str(error) or type(error).__name__}")
-            raise _told(unreachable, transaction_id) from error
-
-
-def _told(error: ProxyError, transaction_id: str) -> ProxyError:
-    error.transaction_id = transaction_id
-    return error
-
 
 def _segment(value: str) -> str:
     return quote(value, safe="")
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int, *, cut: bool = False) -> bytes:
-    """A small body. Raises AnswerInvalid above ``limit`` bytes, unless it may be cut there."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(CHUNK):
-        body += chunk
-        if len(body) > limit:
-            if cut:
-                return bytes(body[:limit])
-            raise AnswerInvalid(f"the service's answer is larger than {limit} bytes")
-    return bytes(body)
