@@ -170,7 +170,10 @@ def serve(settings: Settings) -> int:
 
 
 def configure_logging(settings: LogSettings) -> None:
-    """Structured lines on standard error: JSON for machines, or text for a terminal."""
+    """Structured lines on standard error: JSON for machines, or text for a terminal.
+
+    Tracebacks go without local variables: those hold passwords, free text and pieces of documents.
+    """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -180,11 +183,13 @@ def configure_logging(settings: LogSettings) -> None:
     ]
     if settings.style == "json":
         rendering: list[structlog.typing.Processor] = [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:
-        rendering = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        rendering = [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),

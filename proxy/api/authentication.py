@@ -94,7 +94,7 @@ class Authentication:
         if len(values) > 1 or not self._is_trusted(request.remote):
             raise ClientCertificateInvalid("the client certificate in the headers does not come from the load balancer")
         # ``+`` stays: it is of the base64 alphabet here, not a space.
-        return unquote(values[0]).encode()
+        return unquote(values[0]).encode(errors="replace")
 
     def _is_trusted(self, address: str | None) -> bool:
         if address is None:

@@ -77,11 +77,15 @@ async def _adopt_transaction_id(edge: Edge, request: web.Request, call: Call, un
     if chosen_transaction_id(request) is None:
         raise InvalidParameter("Transaction-Id is not a UUID", fields={HEADER: "expected a UUID"})
     key = (call.client, call.transaction_id)
-    if key in edge.in_progress or await edge.operations.journal.known(*key):
+    used = key in edge.in_progress
+    if not used:
+        # Taken before the log is asked: another call with the same id may come while it is.
+        edge.in_progress.add(key)
+        until_recorded.callback(edge.in_progress.discard, key)
+        used = await edge.operations.journal.known(*key)
+    if used:
         call.transaction_id = request[TRANSACTION_ID] = new_transaction_id()
         raise InvalidParameter("you have used this Transaction-Id before", fields={HEADER: "used before"})
-    edge.in_progress.add(key)
-    until_recorded.callback(edge.in_progress.discard, key)
 
 
 def _judge(edge: Edge, request: web.Request, grants: Grants, route: CallRoute) -> None:

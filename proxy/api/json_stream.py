@@ -16,9 +16,12 @@ from proxy.errors import InvalidParameter, TooLarge
 DEPTH = 16
 """How deep values may nest."""
 
+SIGNS = 4_000
+"""Brackets, commas, colons and opening quotes a body may have outside its strings: each costs time in the event loop."""
+
 _STRUCTURE = re.compile(rb'["{}\[\],:]')
 _NESTING = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
-_STRING_END = re.compile(rb'["\\]')
+_STRING_BODY = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _ESCAPES = (
     (re.compile(rb"\\/|\\u002[Ff]"), b"/"),
     (re.compile(rb"\\u002[Bb]"), b"+"),
@@ -54,6 +57,7 @@ class JSONObjectReader:
         self._skeleton = bytearray()
         self._read: Callable[[bytes, int], int] = self._read_structure
         self._depth = 0
+        self._signs = 0
         # At depth 1: whether the next string is a name, and if not, whether it is the value of ``_name``.
         self._name_next = False
         self._value_next = False
@@ -97,6 +101,9 @@ class JSONObjectReader:
             self._copy(chunk[position:])
             return len(chunk)
         end, sign = found.end(), found.group()
+        self._signs += 1
+        if self._signs > SIGNS:
+            raise _malformed(f"it has more than {SIGNS} values and names")
         if sign == b'"':
             self._copy(chunk[position : end - 1])
             if self._value_next and self._name == self._streamed:
@@ -116,19 +123,20 @@ class JSONObjectReader:
         return end
 
     def _read_string(self, chunk: bytes, position: int) -> int:
-        found = _STRING_END.search(chunk, position)
-        if found is None:
-            self._copy(chunk[position:])
+        found = _STRING_BODY.match(chunk, position)
+        assert found is not None, "it matches nothing at all as well"
+        end = found.end() + 1
+        self._copy(chunk[position:end])
+        if end > len(chunk):
             return len(chunk)
-        self._copy(chunk[position : found.end()])
-        if found.group() == b"\\":
+        if chunk[end - 1 : end] == b"\\":
             self._read = self._read_escaped
-            return found.end()
+            return end
         if self._name_next:
             self._name = _loads(self._skeleton[self._string_start :])
         self._name_next = self._value_next = False
         self._read = self._read_structure
-        return found.end()
+        return end
 
     def _read_escaped(self, chunk: bytes, position: int) -> int:
         """The one character after a backslash, which ends no string. The digits after ``u`` end none either."""
@@ -178,7 +186,9 @@ def load_object(text: bytes | bytearray) -> dict[str, Any]:
         InvalidParameter: It is not one, nests deeper than :data:`DEPTH`, or a name comes twice.
     """
     depth = 0
-    for token in _NESTING.finditer(text):
+    for count, token in enumerate(_NESTING.finditer(text)):
+        if count > SIGNS:
+            raise _malformed(f"it has more than {SIGNS} values and names")
         sign = token.group()
         depth += (sign in b"{[") - (sign in b"}]")
         if depth > DEPTH:

@@ -41,6 +41,12 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[
 MAX_DIGESTS = 100
 MAX_PAGE = 1_000
 
+MEMBERS = 64
+"""Parameters one request may have, unknown ones included."""
+
+WRONG_FIELDS = 50
+"""Fields at fault that an answer names."""
+
 
 class Schema(BaseModel):
     """Base of what travels: camelCase, frozen."""
@@ -271,14 +277,25 @@ def parse(schema: type[SchemaT], members: Mapping[str, Any]) -> SchemaT:
     Raises:
         InvalidParameter: One is missing, unknown or out of its bounds; each is named.
     """
+    if len(members) > MEMBERS:
+        raise InvalidParameter(f"a request has no more than {MEMBERS} parameters")
     try:
         return schema.model_validate(members, by_alias=True, by_name=False)
     except ValidationError as error:
-        found = {".".join(str(part) for part in item["loc"]): _reason(item["msg"], item["type"]) for item in error.errors()}
-        # A list whose items are wrong is also told to be too short: the items say more.
-        fields = {name: reason for name, reason in found.items() if not any(other.startswith(f"{name}.") for other in found)}
+        fields = _wrong_fields(error)
         name, reason = next(iter(fields.items()))
         raise InvalidParameter(f"{name[:64]!a}: {reason}", fields=fields) from error
+
+
+def _wrong_fields(error: ValidationError) -> dict[str, str]:
+    """The first of the fields at fault, by their dotted names; of a list whose items are wrong, the items alone."""
+    items = error.errors(include_url=False, include_context=False, include_input=False)[:WRONG_FIELDS]
+    inner = {item["loc"][:depth] for item in items for depth in range(1, len(item["loc"]))}
+    return {
+        ".".join(str(part) for part in item["loc"]): _reason(item["msg"], item["type"])
+        for item in items
+        if item["loc"] not in inner
+    }
 
 
 def _reason(message: str, kind: str) -> str:

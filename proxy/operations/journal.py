@@ -47,8 +47,8 @@ class Journal:
             raise
         finally:
             record = _record(call, "FAILED" if code else "SUCCEEDED", code, self._clock.now())
-            _log.info("call.ended", **_line(record))
             await asyncio.shield(self._transactions.append(record))
+            _log.info("call.ended", **_line(record))
 
     async def begun(self, call: Call) -> None:
         """Make durable that a digest is about to leave."""

@@ -4,6 +4,7 @@ A document that conforms is read strictly, so that what we append is held to the
 leniently.
 """
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TypeVar
@@ -15,6 +16,8 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from proxy.errors import InvalidDocument, PDFEncrypted, PDFVersionUnsupported, ProxyError
 
 _Result = TypeVar("_Result")
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 HEADER_WINDOW = 1024
 """Bytes in which ``%PDF-`` must begin (ISO 32000-1, Annex H.3, implementation note 13)."""
@@ -37,6 +40,10 @@ def reading_errors() -> Iterator[None]:
         raise
     except PdfDecodeLimitError as error:
         raise InvalidDocument("a stream of the PDF decodes to more than is allowed") from error
+    except OSError as error:
+        if error.errno in _DISK:
+            raise  # a seek to where a damaged document points fails with other numbers
+        raise InvalidDocument("the PDF is damaged: it cannot be read") from error
     except Exception as error:  # the docstring says why
         raise InvalidDocument("the PDF is damaged: it cannot be read") from error
 
