@@ -50,12 +50,24 @@ class OfflineVerdict:
     problem: str | None
 
 
-def offline_verdicts(document: Path, anchors: Sequence[Path], password: str | None = None) -> tuple[OfflineVerdict, ...]:
-    """Judge every signature and document timestamp of a PDF by its own security store, in the order of time."""
-    return asyncio.run(_offline_verdicts(document, anchors, password))
+def offline_verdicts(
+    document: Path, anchors: Sequence[Path], password: str | None = None, *, changes: bool = True
+) -> tuple[OfflineVerdict, ...]:
+    """Judge every signature and document timestamp of a PDF by its own security store, in the order of time.
+
+    Args:
+        document: The file.
+        anchors: PEM files of the trusted certificates.
+        password: Opens it.
+        changes: Whether to judge what was added after each signature. pyHanko permits no new field on a page that has an
+            annotation written directly into its array, as many producers write links.
+    """
+    return asyncio.run(_offline_verdicts(document, anchors, password, changes))
 
 
-async def _offline_verdicts(document: Path, anchors: Sequence[Path], password: str | None) -> tuple[OfflineVerdict, ...]:
+async def _offline_verdicts(
+    document: Path, anchors: Sequence[Path], password: str | None, changes: bool
+) -> tuple[OfflineVerdict, ...]:
     with document.open("rb") as stream:
         reader = _reader(stream, password)
         store = DocumentSecurityStore.read_dss(reader)
@@ -64,16 +76,16 @@ async def _offline_verdicts(document: Path, anchors: Sequence[Path], password: s
             context = store.as_validation_context(
                 {"trust_roots": _roots(anchors), "allow_fetching": False, "revocation_mode": "require"}
             )
-            verdicts.append(OfflineVerdict(signature.field_name, await _problem(signature, context)))
+            verdicts.append(OfflineVerdict(signature.field_name, await _problem(signature, context, changes)))
     return tuple(verdicts)
 
 
-async def _problem(signature: EmbeddedPdfSignature, context: ValidationContext) -> str | None:
+async def _problem(signature: EmbeddedPdfSignature, context: ValidationContext, changes: bool) -> str | None:
     try:
         if signature.sig_object_type == "/DocTimeStamp":
             timestamp = await async_validate_pdf_timestamp(signature, context)
             return None if timestamp.intact and timestamp.valid and timestamp.trusted else timestamp.summary()
-        status = await async_validate_pdf_signature(signature, context)
+        status = await async_validate_pdf_signature(signature, context, skip_diff=not changes)
     except SignatureValidationError as error:
         return f"{type(error).__name__}: {error}"
     stamp = status.timestamp_validity
