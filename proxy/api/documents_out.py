@@ -28,6 +28,10 @@ SENDFILE_BYTES = 1 << 22
 BASE64_CHUNK = CHUNK // 4 * 3
 """Bytes that make :data:`~proxy.spool.CHUNK` characters of base64, without padding inside."""
 
+ANSWER_SECONDS = 30.0
+LEAST_RATE = 1 << 20
+"""Bytes a second at which an answer must be taken, after a while to begin: it keeps its place in the service until it is."""
+
 _log = structlog.get_logger("proxy.api")
 
 
@@ -138,13 +142,15 @@ def document_response(
 
 async def send(request: web.Request, response: web.StreamResponse) -> None:
     """Send an answer to its end, or cut the connection: nothing may follow half an answer and make it look whole."""
+    seconds = ANSWER_SECONDS + (response.content_length or 0) / LEAST_RATE
     try:
-        await response.prepare(request)
-        if isinstance(response, DocumentResponse):
-            if request.transport is None:
-                raise ConnectionResetError("the caller went away before the answer")
-            await response.send_body(request.transport)
-        await response.write_eof()
+        async with asyncio.timeout(seconds):
+            await response.prepare(request)
+            if isinstance(response, DocumentResponse):
+                if request.transport is None:
+                    raise ConnectionResetError("the caller went away before the answer")
+                await response.send_body(request.transport)
+            await response.write_eof()
     except (ConnectionError, TimeoutError) as error:
         _log.info("answer.interrupted", reason=type(error).__name__)
         _cut(request)

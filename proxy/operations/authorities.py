@@ -1,11 +1,13 @@
 """What is known of the time-stamping authorities before they are asked: how large their tokens are, and whose they are."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 
 from asn1crypto import cms
 
 from proxy.call import Call
-from proxy.model import Digest, SignerCertificates, TimestampToken
+from proxy.errors import RevocationUnavailable, TSAError
+from proxy.model import Digest, SignerCertificates, TimestampToken, ValidationData
 from proxy.operations.journal import Journal
 from proxy.tsa.profiles import TSAProfile
 
@@ -52,6 +54,28 @@ class Authorities:
             size = profile.hash_algorithm.digest_size
             await self.timestamp(call, profile, Digest(profile.hash_algorithm, secrets.token_bytes(size)))
         return self._signers[profile.name]
+
+    async def proof(
+        self, call: Call, profile: TSAProfile, prove: Callable[[SignerCertificates], Awaitable[ValidationData]]
+    ) -> ValidationData:
+        """What ``prove`` gives for whoever is going to sign the profile's tokens.
+
+        A signer that is remembered and cannot be proven any more is forgotten and looked for once: authorities renew their
+        certificates.
+
+        Raises:
+            TSAError, TSAUnavailable, RevocationUnavailable, DeadlineExceeded: It cannot be proven, or not be found out.
+        """
+        remembered = self.knows(profile)
+        signer = await self.signer(call, profile)
+        try:
+            return await prove(signer)
+        except (TSAError, RevocationUnavailable):
+            if not remembered:
+                raise
+        if self._signers.get(profile.name) == signer:
+            del self._signers[profile.name]
+        return await prove(await self.signer(call, profile))
 
 
 def signer_of(token: TimestampToken) -> SignerCertificates:

@@ -16,6 +16,7 @@ ES-A    B-LTA       the validation data in a revision that ends with a document 
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from proxy.call import Call
 from proxy.errors import InternalError, TSAError
@@ -197,8 +198,8 @@ class DocumentSigning:
                 if not self._authorities.knows(self._profile(signing)):
                     # Who signs tokens is learnt by spending one: not for a document that cannot be signed.
                     await self._try(signing)
-                signer = await self._authorities.signer(signing.call, self._profile(signing))
-                proof |= await self._proofs.of_authority(signing.call, signer)
+                prove = partial(self._proofs.of_authority, signing.call)
+                proof |= await self._authorities.proof(signing.call, self._profile(signing), prove)
         return proof
 
     async def _proof_afterwards(self, signing: _Signing, token: TimestampToken) -> ValidationData:

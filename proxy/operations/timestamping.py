@@ -5,9 +5,10 @@ inspect → validation data for everything signed so far → a revision with it 
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from proxy.call import Call
-from proxy.errors import AlreadyTimestamped, NotExtendable
+from proxy.errors import AlreadyTimestamped, NotExtendable, RevocationUnavailable
 from proxy.model import (
     BaselineLevel,
     OnAlreadyTimestamped,
@@ -112,16 +113,34 @@ class DocumentTimestamping:
             raise NotExtendable("the document holds no signature or timestamp that could be prolonged")
         if any(not entry.signers for entry in inspected.signatures):
             raise NotExtendable("a signature in the document cannot be read")
-        known = inspected.validation_data.certificates
-        signers = [signer.with_others(known) for entry in inspected.signatures for signer in entry.signers]
         with call.stage("validationData"):
-            proof = await self._proofs.of_others(call, signers)
+            proof = await self._proof_of_others(call, inspected)
         if not request.dry_run:
             if not self._authorities.knows(profile):
                 # Who signs tokens is learnt by spending one: not for a document that may not be time-stamped.
                 await self._archiving.prepare_only(call, document, request.document_password)
             with call.stage("validationData"):
-                proof |= await self._proofs.of_authority(call, await self._authorities.signer(call, profile))
+                proof |= await self._authorities.proof(call, profile, partial(self._proofs.of_authority, call))
+        return proof
+
+    async def _proof_of_others(self, call: Call, inspected: InspectedDocument) -> ValidationData:
+        """The proof of everyone who signed, as far as it can be had today.
+
+        What a document timestamp preserves already needs none: a signing certificate that has expired since, or whose
+        authority is gone, is proven by the data in the document, which that timestamp covers (EN 319 102-1, 5.6.2).
+        """
+        held = inspected.validation_data
+        kinds = [entry.kind for entry in inspected.signatures]
+        proof = ValidationData()
+        for index, entry in enumerate(inspected.signatures):
+            stamped_later = SignatureKind.DOCUMENT_TIMESTAMP in kinds[index + 1 :]
+            for signer in entry.signers:
+                preserved = stamped_later and signer.signer in held.certificates and (held.ocsp_responses or held.crls)
+                try:
+                    proof |= await self._proofs.of_others(call, [signer.with_others(held.certificates)])
+                except (NotExtendable, RevocationUnavailable):
+                    if not preserved:
+                        raise
         return proof
 
     @staticmethod
