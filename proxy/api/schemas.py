@@ -8,6 +8,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -278,7 +279,8 @@ def parse(schema: type[SchemaT], members: Mapping[str, Any]) -> SchemaT:
         InvalidParameter: One is missing, unknown or out of its bounds; each is named.
     """
     if len(members) > MEMBERS:
-        raise InvalidParameter(f"a request has no more than {MEMBERS} parameters")
+        surplus = dict.fromkeys(islice(members, MEMBERS, MEMBERS + WRONG_FIELDS), "too many parameters")
+        raise InvalidParameter(f"a request has no more than {MEMBERS} parameters", fields=surplus)
     try:
         return schema.model_validate(members, by_alias=True, by_name=False)
     except ValidationError as error:
