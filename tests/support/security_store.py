@@ -66,7 +66,9 @@ def security_store(document: bytes, password: str | None = None) -> SecurityStor
         return None
     store = root["/DSS"]
     certificates, responses, crls = (
-        tuple(item.get_object().read_data(purpose) for item in store.get(key, ())) for key, purpose in PARTS.items()
+        # Of an encrypted document, what get() gives is not decrypted.
+        tuple(item.get_object().read_data(purpose) for item in (store[key] if key in store else ()))  # noqa: SIM401
+        for key, purpose in PARTS.items()
     )
     return SecurityStore(frozenset(store), certificates, responses, crls)
 
