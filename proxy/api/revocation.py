@@ -1,11 +1,14 @@
 """Revocation data for callers that cannot reach the responders themselves (contract, operation 2a)."""
 
+import asyncio
+
 from aiohttp import web
 
 from proxy.api.answers import json_response
 from proxy.api.context import Context
 from proxy.api.representations import RevocationAnswer
 from proxy.api.schemas import NoParameters, RevocationRequest
+from proxy.model import ValidationData
 
 
 async def revocation_of_certificate(context: Context) -> web.StreamResponse:
@@ -14,7 +17,7 @@ async def revocation_of_certificate(context: Context) -> web.StreamResponse:
     certificate_id = context.request.match_info["certificateId"]
     context.require_certificate(certificate_id)
     material = await context.operations.certificates.revocation_of(context.call, certificate_id, fresh=_fresh(context))
-    return json_response(RevocationAnswer.of(material))
+    return await _answer(material)
 
 
 async def relay_revocation(context: Context) -> web.StreamResponse:
@@ -22,7 +25,12 @@ async def relay_revocation(context: Context) -> web.StreamResponse:
     context.query(NoParameters)
     asked = await context.json(context.small_body("application/json"), RevocationRequest)
     material = await context.operations.certificates.relay_revocation(context.call, asked.certificates, fresh=_fresh(context))
-    return json_response(RevocationAnswer.of(material))
+    return await _answer(material)
+
+
+async def _answer(material: ValidationData) -> web.StreamResponse:
+    """Written off the event loop: a CRL can be of megabytes."""
+    return await asyncio.to_thread(json_response, RevocationAnswer.of(material))
 
 
 def _fresh(context: Context) -> bool:

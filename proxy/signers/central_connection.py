@@ -36,6 +36,9 @@ DESTINATION = "central"
 """Its name on the ledger, and the backend's name."""
 
 _LARGEST_ANSWER = 4_000_000
+LARGE_ANSWER = 1 << 18
+"""Bytes of JSON beyond which an answer (a relayed CRL) is parsed off the event loop."""
+
 _PROBLEM_TYPE = "application/problem+json"
 
 _SAME_CODE: dict[str, tuple[type[ProxyError], str]] = {
@@ -143,6 +146,8 @@ class CentralConnection:
                 )
             if answer.content_type != "application/json":
                 raise SignerError("the central signer answered with something else than JSON")
+            if len(answer.body) > LARGE_ANSWER:
+                return await asyncio.to_thread(kind.model_validate_json, answer.body)
             return kind.model_validate_json(answer.body)
         except LinkRefused as error:
             raise problem(error.answer) from error
