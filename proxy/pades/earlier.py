@@ -49,6 +49,9 @@ def _judge(reader: PdfFileReader, field: generic.DictionaryObject, name: str) ->
         return Judgement.UNREADABLE
     if coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         return Judgement.UNREADABLE
+    # To know on which paths a replaced object is reached, pyHanko would read all there are: seconds for ten thousand of them.
+    # A verifier needs that against others' tricks; here it is our own update that is judged.
+    reader.get_historical_resolver(signature.signed_revision)._indirect_object_access_cache = {}  # noqa: SLF001
     result = signature.evaluate_modifications(POLICY)
     if not isinstance(result, DiffResult):
         return Judgement.FORBIDDEN

@@ -92,6 +92,12 @@ def test_a_reference_to_nothing_hinders_no_second_signature(entries: bytes, tmp_
     assert pdfsig(sign_in_process(sign_in_process(document)), tmp_path).count("Signature is Valid") == 2
 
 
+def test_what_no_update_touches_is_not_read_to_judge_it(tmp_path: Path) -> None:
+    """A file of ten thousand objects would take longer than it may; an object that cannot be read shows that none is."""
+    document = plain_file(catalog=b"/PieceInfo<</Ours 1000 0 R>>", extra={1000: b"<</Broken ("}).with_table()
+    assert pdfsig(sign_in_process(sign_in_process(document)), tmp_path).count("Signature is Valid") == 2
+
+
 def test_an_existing_empty_field_is_used_by_name_or_when_it_is_the_only_one(tmp_path: Path) -> None:
     document = with_field(PLAIN, "Approval")
     for wanted in (request("Approval"), request(None, existing_only=True)):
