@@ -4,6 +4,7 @@
 * :func:`pdfsig`: poppler with NSS, by its text.
 * :func:`qpdf_messages`: what qpdf has against a file's structure.
 * :func:`openssl_accepts_token`: RFC 3161 tokens.
+* :func:`rendered`: PDFium, which says what is seen.
 * :func:`pyhanko_verdicts`: pyHanko's validator. The proxy signs with pyHanko's parts, so it never judges alone.
 
 A judge that is not installed skips the test by name; in CI a skip is a failure.
@@ -22,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pypdfium2
 import pytest
 from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.pdf_utils.misc import PdfStrictReadError
@@ -270,6 +272,15 @@ async def pyhanko_verdicts(document: Path, anchors: Sequence[Path]) -> tuple[PyH
                 )
             )
     return tuple(verdicts)
+
+
+# -- PDFium ---------------------------------------------------------------------------------------------------------
+
+
+def rendered(document: Path, pages: int = 3) -> list[bytes]:
+    """The first pages as PDFium draws them, small. What an invisible signature adds must not be seen."""
+    with pypdfium2.PdfDocument(document) as opened:
+        return [bytes(opened[number].render(scale=0.4).buffer) for number in range(min(pages, len(opened)))]
 
 
 # -- tampering ------------------------------------------------------------------------------------------------------

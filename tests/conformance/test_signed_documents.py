@@ -124,6 +124,7 @@ def check_real(sandbox: Sandbox, dss: DSS, folder: Path, document: bytes) -> Non
     check_pdfsig(files)
     check_pyhanko(files, sandbox.anchors, timestamp=True)
     assert judges.new_qpdf_messages(files.signed, files.original) == {}
+    assert judges.rendered(files.signed) == judges.rendered(files.original)
     assert dss_verdicts(dss, files.signed, sandbox.anchors) == [("TOTAL_PASSED", None, "PAdES-BASELINE-T")]
     assert dss_verdicts(dss, files.tampered, sandbox.anchors) == [("TOTAL_FAILED", "HASH_FAILURE", "PAdES-BASELINE-T")]
 
