@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,17 @@ import aiohttp
 
 CERTIFICATE = "legal-person-rsa"
 FORMS = {"ES": "/v1/signatures/es", "ES-T": "/v1/signatures/es-t"}
+
+"""What is signed in every way."""
+
+LONG_TERM: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "ES-T with ltv": ("/v1/signatures/es-t", {"ltv": True}),
+    "MDP": ("/v1/signatures/mdp", {}),
+    "ES-A": ("/v1/signatures/es-a", {"gracePolicy": "fresh"}),
+    "DocTimeStamp": ("/v1/timestamps", {"purpose": "DocTimeStamp"}),
+    "ES_A": ("/v1/timestamps", {"purpose": "ES_A"}),
+}
+"""What leaves proof in the document: paths and parameters."""
 
 
 class Way(StrEnum):
@@ -105,6 +117,22 @@ async def sign(
                 headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file_name)}"
             data = io.BytesIO(document)
     async with session.post(FORMS[form], params=query, data=data, headers=headers) as response:
+        return await whole(response)
+
+
+async def sign_visibly(
+    session: aiohttp.ClientSession, form: str, document: bytes, *, reason: str, text: str, seal: bytes, file_name: str
+) -> Answer:
+    """One of :data:`LONG_TERM` in parts, with all that a caller can send along; a timestamp takes none of it."""
+    path, parameters = LONG_TERM[form]
+    data = aiohttp.FormData(quote_fields=False)
+    if path != "/v1/timestamps":
+        box = {"page": 1, "x": 20, "y": 20, "width": 80, "height": 30, "text": text}
+        parameters = {**parameters, "certificateId": CERTIFICATE, "reason": reason, "appearance": box}
+        data.add_field("sealImage", seal, content_type="image/png", filename="seal.png")
+    data.add_field("params", json.dumps(parameters), content_type="application/json")
+    data.add_field("document", io.BytesIO(document), content_type="application/pdf", filename=file_name)
+    async with session.post(path, data=data) as response:
         return await whole(response)
 
 

@@ -18,14 +18,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conformance.judges import pdfsig, tampered_copy
-from tests.invariants.calls import FORMS, Answer, Way, sign, sign_digests, transaction, write
+from tests.invariants.calls import FORMS, LONG_TERM, Answer, Way, sign, sign_digests, sign_visibly, transaction, write
 from tests.invariants.deployment import HOST, Deployment, Proxy, free_port
 from tests.support.leaks import leaked, text_windows, windows
 from tests.support.pdf_files import write_sized_file
 from tests.support.recorder import Message, Recorder
+from tests.support.seal_images import seal
 
 pytestmark = pytest.mark.xdist_group("invariants")
 
+TEXT = "代表取締役 山田太郎 承認済 matter 4711"
 REASON = "承認 approved by 山田太郎 in matter 4711"
 FILE_NAME = "秘密契約書-secret-contract-4711.pdf"
 SIZE = 5_000_000
@@ -125,6 +127,25 @@ async def test_nothing_of_a_document_leaves(deployment: Deployment, proxy: Proxy
         assert recorder.sent, "an upstream that was never asked proves nothing"
     assert offences(deployment, proxy, secrets) == []
     assert leaked(secrets.windows, json.dumps(proxy.log, ensure_ascii=False).encode()) is None
+
+
+@pytest.mark.parametrize("form", LONG_TERM)
+async def test_nothing_of_a_document_its_seal_or_its_text_leaves(
+    deployment: Deployment, proxy: Proxy, secrets: Secrets, tmp_path: Path, form: str
+) -> None:
+    image = seal()
+    document, hidden = secrets.document, replace(secrets, windows=secrets.windows | windows(image) | text_windows(TEXT))
+    async with proxy.session() as session:
+        if form == "ES_A":
+            answer = await sign(session, "ES-T", document, reason=REASON, file_name=FILE_NAME)
+            document = answer.document(Way.RAW, document)
+            hidden = replace(hidden, document=document)
+        answer = await sign_visibly(session, form, document, reason=REASON, text=TEXT, seal=image, file_name=FILE_NAME)
+    result = write(tmp_path / "signed.pdf", answer.document(Way.MULTIPART, document))
+    assert all(verdict.valid for verdict in pdfsig(result))
+    assert deployment.tsa.sent, "an upstream that was never asked proves nothing"
+    assert offences(deployment, proxy, hidden) == []
+    assert leaked(hidden.windows, json.dumps(proxy.log, ensure_ascii=False).encode()) is None
 
 
 async def test_nothing_of_a_document_leaves_where_a_crl_is_needed(
