@@ -51,7 +51,7 @@ def test_nothing_is_added_where_nothing_is_permitted(sandbox: Sandbox, certified
 
 
 @pytest.mark.parametrize("form", LATER)
-@pytest.mark.parametrize("level", [2, 3])
+@pytest.mark.parametrize("level", [2, pytest.param(3, marks=pytest.mark.full)])
 def test_signatures_follow_where_they_are_permitted(
     sandbox: Sandbox, certified: dict[int, bytes], tmp_path: Path, level: int, form: str
 ) -> None:

@@ -106,7 +106,7 @@ def whole_document(answer: Answer, document: bytes) -> bytes:
 
 
 @EACH_FORM
-@pytest.mark.parametrize("way", [raw, increment, in_parts, as_json])
+@pytest.mark.parametrize("way", [increment, as_json, *(pytest.param(way, marks=pytest.mark.full) for way in (raw, in_parts))])
 def test_each_form_in_each_way(sandbox: Sandbox, invoice: bytes, tmp_path: Path, form: Form, way: Way) -> None:
     with sandbox.spending() as spent:
         answer = way(sandbox, form, invoice)

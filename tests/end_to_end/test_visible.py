@@ -169,7 +169,7 @@ WRONG: dict[str, tuple[dict[str, Any], bytes | None, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("form", ["es", "es-a"])
+@pytest.mark.parametrize("form", ["es", pytest.param("es-a", marks=pytest.mark.full)])
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_be_drawn_is_told_and_costs_nothing(sandbox: Sandbox, invoice: bytes, name: str, form: str) -> None:
     appearance, image, code, field = WRONG[name]
