@@ -72,7 +72,9 @@ def _curl(info: SandboxInfo, *arguments: str, client: str | None = "app") -> tup
 
 
 def _counts(url: str) -> Any:
-    done = subprocess.run([tool("curl"), "-sSf", f"{url.rpartition('/')[0]}/counts"], capture_output=True, timeout=60, check=True)
+    done = subprocess.run(
+        [tool("curl"), "-sSf", f"{url.rpartition('/')[0]}/counts"], capture_output=True, timeout=60, check=True
+    )
     return json.loads(done.stdout)
 
 
