@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 
+from proxy.sandbox.bound import bound_command
+
 REPOSITORY = Path(__file__).parents[2]
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -41,7 +43,8 @@ class Service:
         self.log: list[dict[str, Any]] = []
         self._heard = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            # It stops with the worker that started it, however that ends.
+            bound_command([sys.executable, "-m", module, *arguments]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -106,10 +109,6 @@ class Service:
     def pss(self) -> int:
         """Proportional set size of all its processes together, in bytes: memory shared among them counts once."""
         return sum(_pss(process.pid) for process in self.processes())
-
-    def open_files(self) -> int:
-        """Descriptors that all its processes hold."""
-        return sum(len(_listed(Path(f"/proc/{process.pid}/fd"))) for process in self.processes())
 
     def files_below(self, folder: Path) -> list[str]:
         """Files below ``folder`` that one of its processes holds open, files without a name included."""
