@@ -40,7 +40,8 @@ class Proofs:
         """
         signer = SignerCertificates(ready.credential.certificate, ready.credential.chain)
         try:
-            return await self._collect(call, [signer], issued_after)
+            # A grace period is asked for only where every certificate has a responder: a CRL is no answer then.
+            return await self._collect(call, [signer], issued_after, ocsp_only=issued_after is not None)
         except PathFailure as error:
             raise SignerError(f"the signing certificate cannot be proven: {error}") from error
 
@@ -71,13 +72,19 @@ class Proofs:
                 raise NotExtendable("gracePolicy=fresh needs an OCSP responder for every certificate of the path")
 
     async def _collect(
-        self, call: Call, signers: Sequence[SignerCertificates], issued_after: datetime | None
+        self,
+        call: Call,
+        signers: Sequence[SignerCertificates],
+        issued_after: datetime | None,
+        *,
+        ocsp_only: bool = False,
     ) -> ValidationData:
         until = Deadline.after(self._grace_seconds)
         while True:
             collected = await self._material.collect(call, signers, at=self._clock.now(), issued_after=issued_after)
             oldest = collected.oldest_answer
-            if issued_after is None or oldest is None or oldest >= issued_after:
+            fresh = issued_after is None or oldest is None or oldest >= issued_after
+            if fresh and not (ocsp_only and collected.data.crls):
                 return collected.data
             if until.remaining < _ASK_AGAIN_SECONDS:
                 raise RevocationUnavailable("no revocation data issued after the signing time came within the grace period")
