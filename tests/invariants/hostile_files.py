@@ -291,7 +291,7 @@ def nested_dictionaries(depth: int = 100_000) -> bytes:
     return plain_file(catalog=b"/A<<" * depth + b">>" * depth).with_table()
 
 
-def nested_parentheses(depth: int = 2_000_000) -> bytes:
+def nested_parentheses(depth: int = 6_000_000) -> bytes:
     """A string of balanced parentheses."""
     return plain_file(catalog=b"/A(" + b"(" * depth + b")" * depth + b")").with_table()
 
