@@ -7,11 +7,16 @@ import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from _pytest.nodeid import NodeId
 
 if TYPE_CHECKING:
     from tests.support.sandbox import Sandbox
+
+# What a test finds does not depend on how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 _trespasses: list[str] = []
 _closed = False
