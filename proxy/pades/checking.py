@@ -18,7 +18,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from proxy.errors import InternalError, ProxyError
 from proxy.pades.inspecting import kind_of
-from proxy.pades.reading import open_pdf
+from proxy.pades.reading import read_pdf
 from proxy.pades.security_store import read_validation_data
 from proxy.pades.values import CheckDocument, ExpectedSignature, SignatureKind
 
@@ -30,14 +30,17 @@ def check_document(stream: BinaryIO, expected: CheckDocument) -> None:
         InternalError: It does not hold what it has to; it must not be released.
     """
     try:
-        reader = open_pdf(stream, expected.password)
-        size = stream.seek(0, 2)
-        _require(size == expected.size, "size")
-        for signature in expected.signatures:
-            _check(reader, signature, size)
-        _check_validation_data(reader, expected)
+        read_pdf(stream, expected.password, lambda reader: _check_document(reader, expected))
     except (PdfError, ProxyError, KeyError, ValueError, StopIteration, AssertionError) as error:
         raise InternalError("the signed document did not pass its check before release") from error
+
+
+def _check_document(reader: PdfFileReader, expected: CheckDocument) -> None:
+    size = reader.stream.seek(0, 2)
+    _require(size == expected.size, "size")
+    for signature in expected.signatures:
+        _check(reader, signature, size)
+    _check_validation_data(reader, expected)
 
 
 def _check(reader: PdfFileReader, expected: ExpectedSignature, size: int) -> None:

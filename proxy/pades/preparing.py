@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigFieldSpec
 from pyhanko.sign.signers import cms_embedder, constants
@@ -25,6 +24,7 @@ from proxy.pades.placeholder import DeferredSignature, DeferredTimestamp, append
 from proxy.pades.reading import open_pdf, read_pdf
 from proxy.pades.security_store import supply_validation_data
 from proxy.pades.seed_values import obey_seed_values
+from proxy.pades.updating import DocumentUpdate
 from proxy.pades.values import AppendValidationData, PreparedSignature, PrepareSignature, PrepareTimestamp
 
 _Result = TypeVar("_Result")
@@ -138,25 +138,11 @@ class _Target:
         return SigFieldSpec(self.name, on_page=placement.page_index, box=placement.box)  # type: ignore[arg-type]  # takes floats
 
 
-def _writer(reader: PdfFileReader) -> IncrementalPdfFileWriter:
-    writer = IncrementalPdfFileWriter.from_reader(reader)
+def _writer(reader: PdfFileReader) -> DocumentUpdate:
+    writer = DocumentUpdate.from_reader(reader)
     if writer._need_mac_on_write:  # noqa: SLF001 - the only way pyHanko tells of ISO/TS 32004
         raise NotSupported("the PDF is protected by a message authentication code (ISO/TS 32004)")
-    # Some producers use numbers beyond the /Size they state: a new object must not take the place of one of theirs.
-    writer._lastobj_id = max(writer._lastobj_id, _highest_number(reader))  # noqa: SLF001 - pyHanko believes /Size
     return writer
-
-
-def _highest_number(reader: PdfFileReader) -> int:
-    """The highest object number that any cross-reference section of the document names."""
-    highest = 0
-    for revision in range(reader.xrefs.total_revisions):
-        section = reader.xrefs.get_xref_data(revision)
-        sections = [section] if section.hybrid is None else [section, section.hybrid.xref_data]
-        for data in sections:
-            used = max((number for number, _ in data.explicit_refs_in_revision), default=0)
-            highest = max(highest, used, max(data.freed, default=0))
-    return highest
 
 
 def _append(

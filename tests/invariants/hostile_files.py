@@ -447,12 +447,8 @@ Make = Callable[[], bytes]
 
 REFUSED: tuple[Make, ...] = (
     pdf_files.deep_nesting,
-    pdf_files.endless_previous,
     pdf_files.looping_page_tree,
     stream_bomb,
-    field_cycle,
-    field_doubling,
-    signature_field_doubling,
     page_tree_without_leaves,
     page_tree_chain,
     reference_to_itself,
@@ -460,12 +456,7 @@ REFUSED: tuple[Make, ...] = (
     length_is_itself,
     object_streams_in_each_other,
     object_stream_in_itself,
-    hybrid_of_itself,
-    previous_pair,
     table_of_billions,
-    rows_of_a_gigabyte,
-    previous_far_away,
-    startxref_far_away,
     predictor_bomb,
     predictor_of_many_colours,
     predicted_bomb,
@@ -473,8 +464,6 @@ REFUSED: tuple[Make, ...] = (
     ascii85_flood,
     nested_dictionaries,
     unclosed_array,
-    endless_ends,
-    laughing_metadata,
     encrypted_for_somebody,
     encrypted_by_itself,
     encrypted_with_a_huge_key,
@@ -487,7 +476,6 @@ REFUSED: tuple[Make, ...] = (
 
 CUT_OFF: tuple[Make, ...] = (
     pdf_files.cross_reference_bomb,
-    table_of_empty_sections,
     many_false_signatures,
     nothing_but_a_header,
 )
@@ -522,5 +510,17 @@ HARMLESS: tuple[Make, ...] = (
     escaped_name,
     long_history,
     object_stream_of_many,
+    pdf_files.endless_previous,
+    field_cycle,
+    field_doubling,
+    signature_field_doubling,
+    hybrid_of_itself,
+    previous_pair,
+    rows_of_a_gigabyte,
+    previous_far_away,
+    startxref_far_away,
+    endless_ends,
+    laughing_metadata,
+    table_of_empty_sections,
 )
-"""What is odd in them is not needed to sign them, or only takes a while."""
+"""What is odd in them is not needed to sign them, is repaired, or only takes a while."""

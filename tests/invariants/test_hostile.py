@@ -93,7 +93,7 @@ async def test_hostile_documents_leave_nothing_behind(proxy: Proxy) -> None:
     await asyncio.to_thread(wait_until, lambda: len(proxy.engines()) == 2, "both engine processes are there")
     before = held(proxy)
     async with proxy.session() as session:
-        for make in (*REFUSED[-12:], hostile_files.table_of_empty_sections):
+        for make in (*REFUSED[-12:], hostile_files.many_false_signatures):
             answer = await sign(session, "ES", make())
             assert (answer.status, answer.code) in CODES
     await asyncio.to_thread(wait_until, lambda: held(proxy) == before, f"processes and descriptors as before: {before}")

@@ -95,5 +95,7 @@ def sign_in_process(document: bytes, wanted: PrepareSignature | None = None) -> 
             spool.overwrite(prepared.contents_start + 1, contents.hex().encode())
             kind = SignatureKind.SIGNATURE if wanted is None or wanted.certify is None else SignatureKind.CERTIFICATION
             expected = ExpectedSignature(prepared, digest.value, hash_algorithm.hashlib_name, contents, kind)
-            check_document(stream, CheckDocument(prepared.end, (expected,), ValidationData()))
+            check_document(
+                stream, CheckDocument(prepared.end, (expected,), ValidationData(), wanted.password if wanted else None)
+            )
         return b"".join(spool.chunks(0, spool.total_size))

@@ -29,7 +29,7 @@ from proxy.pades.checking import check_document
 from proxy.pades.preparing import prepare_signature
 from proxy.pades.values import CheckDocument, ExpectedSignature, PreparedSignature, PrepareSignature
 from tests.conformance.judges import tool
-from tests.support.pdf_files import PdfFile, endless_previous, looping_page_tree, plain_file, stream_bomb
+from tests.support.pdf_files import PdfFile, looping_page_tree, plain_file, stream_bomb
 from tests.support.signed_files import request, sign_in_process, signed_by_others, with_field
 
 PLAIN = plain_file().with_table()
@@ -155,7 +155,6 @@ REFUSED = [
     pytest.param(PLAIN[:300], request(), InvalidDocument, id="truncated"),
     pytest.param(looping_page_tree(), request(), InvalidDocument, id="page tree loop"),
     pytest.param(stream_bomb(), request(), InvalidDocument, id="stream bomb"),
-    pytest.param(endless_previous(), request(), InvalidDocument, id="cross-reference loop"),
     pytest.param(PdfFile(plain_file().objects, version=b"1.2").with_table(), request(), PDFVersionUnsupported, id="1.2"),
     pytest.param(PdfFile(plain_file().objects, version=b"3.0").with_table(), request(), PDFVersionUnsupported, id="3.0"),
     pytest.param(PdfFile({1: b"<</Type/Catalog>>"}).with_table(), request(), InvalidDocument, id="no pages"),
