@@ -17,7 +17,7 @@ JUDGE_TOOLS := $(and $(shell command -v java),$(shell command -v mvn))
 PYTEST := $(BIN)/python -m pytest
 WORKERS := 2
 
-.PHONY: help setup demo test test-full lint format openapi bench judge lock pr
+.PHONY: help setup demo test test-full lint format openapi bench corpus judge lock pr
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ format: $(INSTALLED) ## Rewrite the code as ruff wants it
 openapi: $(INSTALLED) ## Write docs/openapi.json from the code's schemas
 	$(BIN)/signproxy openapi > docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json
+
+corpus: $(INSTALLED) $(if $(JUDGE_TOOLS),try-judge) ## Sign and judge the PDFs of three source packages, write docs/real-world-pdfs.md
+	$(BIN)/python -m tests.corpus --write docs/real-world-pdfs.md $$(test ! -f $(JUDGE_JAR) || echo --dss) $(ARGS)
 
 bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python -m benchmarks $(ARGS)

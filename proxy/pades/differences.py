@@ -55,12 +55,19 @@ POLICY = StandardDiffPolicy(
         CatalogModificationRule(),
         *(
             rule.as_qualified(ModificationLevel.LTA_UPDATES)
-            for rule in (DocInfoRule(), XrefStreamRule(), ObjectStreamRule(), DSSCompareRule(), MetadataUpdateRule())
+            for rule in (
+                DocInfoRule(),
+                XrefStreamRule(),
+                ObjectStreamRule(),
+                DSSCompareRule(),
+                # Updates leave metadata as they are, XMP as the rule wants it or not.
+                MetadataUpdateRule(check_xml_syntax=False),
+            )
         ),
     ],
     form_rule=FormUpdatingRule(field_rules=[NewFieldRule(), SigFieldModificationRule(), GenericFieldModificationRule()]),
 )
-"""pyHanko's default policy with that rule."""
+"""pyHanko's default policy with that rule, and without a look at metadata that no update touches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,20 @@ def many_objects(count: int, *, held: int = 100) -> bytes:
     return bytes(out)
 
 
+def linearized(*options: str, document: bytes = PLAIN) -> bytes:
+    """The document as qpdf linearizes it: its first section stands at the front (ISO 32000-1, Annex F)."""
+    return by_qpdf("--linearize", *options, document=document)
+
+
+def by_qpdf(*options: str, document: bytes) -> bytes:
+    """What qpdf makes of a document."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain, result = Path(folder, "plain.pdf"), Path(folder, "result.pdf")
+        plain.write_bytes(document)
+        subprocess.run(["qpdf", *options, plain, result], check=True)
+        return result.read_bytes()
+
+
 # -- around the document --------------------------------------------------------------------------------------------
 
 
@@ -184,11 +198,7 @@ def encrypted(*options: str, user: str = "", document: bytes = PLAIN) -> bytes:
         user: The user password; the owner's is ``owner``.
         document: What to encrypt.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        plain, result = Path(folder, "plain.pdf"), Path(folder, "encrypted.pdf")
-        plain.write_bytes(document)
-        subprocess.run(["qpdf", "--allow-weak-crypto", "--encrypt", user, "owner", *options, "--", plain, result], check=True)
-        return result.read_bytes()
+    return by_qpdf("--allow-weak-crypto", "--encrypt", user, "owner", *options, "--", document=document)
 
 
 def encrypted_without_identifier() -> bytes:

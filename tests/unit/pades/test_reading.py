@@ -20,6 +20,7 @@ from tests.support.odd_files import (
     encrypted,
     encrypted_without_identifier,
     hybrid,
+    linearized,
     redefined,
     start_of,
     with_direct_encryption,
@@ -34,7 +35,7 @@ from tests.support.odd_files import (
     without_start,
     without_trailer,
 )
-from tests.support.pdf_files import PdfFile, endless_previous, plain_file
+from tests.support.pdf_files import PdfFile, endless_previous, plain_file, stream_object
 from tests.support.signed_files import request, sign_in_process, signed_by_others
 
 STREAM = plain_file().with_stream()
@@ -94,6 +95,13 @@ CROSS_REFERENCES = [
     pytest.param(
         PdfFile({**plain_file().objects, 900: b"null"}).with_table().replace(b"/Size 901", b"/Size 12"), id="Size too small"
     ),
+    pytest.param(PLAIN.replace(b"/Size 11", b"/Size 4294967296"), id="Size beyond all numbers"),
+    pytest.param(PLAIN.replace(b"\n", b"\r\n"), id="line ends converted"),
+    pytest.param(linearized(), id="linearized"),
+    pytest.param(linearized("--object-streams=generate"), id="linearized, object streams"),
+    pytest.param(linearized().replace(b"xref\n", b"xerf\n", 1), id="linearized, first section broken"),
+    pytest.param(with_moved_entries(linearized(), 9), id="linearized, entries off"),
+    pytest.param(with_start(linearized("--object-streams=generate"), b"1"), id="linearized, object streams, startxref wrong"),
 ]
 
 
@@ -235,6 +243,18 @@ PAGES = [
 @pytest.mark.parametrize("document", PAGES)
 def test_odd_pages_and_catalogs_are_signed(document: bytes, tmp_path: Path) -> None:
     assert_accepted(document, sign_in_process(document), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [b"", b"no XML", b"<a><b></a>", b'<x:xapmeta xmlns:x="adobe:ns:meta/"/>', b"\xff\xfe<\0x\0/\0>\0"],
+    ids=["empty", "no XML", "malformed", "an old name", "UTF-16"],
+)
+def test_metadata_that_are_no_xmp_hinder_no_second_signature(packet: bytes, tmp_path: Path) -> None:
+    metadata = stream_object(packet, b"/Type/Metadata/Subtype/XML")
+    document = with_objects({1: b"<</Type/Catalog/Pages 2 0 R/Metadata 50 0 R>>", 50: metadata})
+    once = sign_in_process(document)
+    assert_accepted(once, sign_in_process(once), tmp_path)
 
 
 KEYS = [

@@ -1,0 +1,1 @@
+"""The PDFs that other projects ship in their source packages, signed and judged: ``make corpus``."""
