@@ -211,6 +211,36 @@ class Credential:
     backend: str
 
 
+class KeyAlgorithm(StrEnum):
+    """Keys that the contract signs with: RSA by modulus length in bits, and the curves of FIPS 186-5."""
+
+    RSA_2048 = "RSA-2048"
+    RSA_3072 = "RSA-3072"
+    RSA_4096 = "RSA-4096"
+    P_256 = "P-256"
+    P_384 = "P-384"
+    P_521 = "P-521"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """A key pair that a backend holds, with a certificate or without.
+
+    Attributes:
+        key_id: Opaque id, unique in its backend and the same after a restart.
+        public_key: DER of the SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
+        sign_algorithms: What the backend makes with this key, preferred first.
+        hash_algorithms: Digests it takes, preferred first.
+        backend: Name of the backend that holds it.
+    """
+
+    key_id: str
+    public_key: bytes
+    sign_algorithms: tuple[SignAlgorithm, ...]
+    hash_algorithms: tuple[HashAlgorithm, ...]
+    backend: str
+
+
 class RevocationState(StrEnum):
     """What revocation data says of a certificate at a moment."""
 

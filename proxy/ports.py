@@ -11,6 +11,8 @@ from proxy.call import Call
 from proxy.model import (
     Credential,
     Digest,
+    HeldKey,
+    KeyAlgorithm,
     MaintenanceState,
     RevocationInfo,
     SignAlgorithm,
@@ -104,6 +106,65 @@ class SignerBackend(DigestSigner, CertificateSource, Protocol):
 
     async def close(self) -> None:
         """Give back connections, sessions, threads."""
+        ...
+
+
+class KeyBackend(Protocol):
+    """Keys without certificates: what a token, a key service or a folder holds. Their certificates are kept by the proxy."""
+
+    name: str
+    """Its name in logs, health and the ledger: ``pkcs11``, ``kms``, ``software``."""
+
+    max_digests: int
+    """How many digests one call takes; for a backend that signs one at a time, how many it makes of one call."""
+
+    async def list_keys(self, call: Call) -> tuple[HeldKey, ...]:
+        """The keys that may sign here. Raises SignerError, SignerUnavailable, DeadlineExceeded."""
+        ...
+
+    async def get_key(self, call: Call, reference: str) -> HeldKey:
+        """One key, by its id or by any other reference that the backend understands: an RFC 7512 URI, an alias, an ARN.
+
+        Raises:
+            KeyNotFound: There is none.
+            AlgorithmNotAllowed: It is of a kind that the contract does not have.
+            SignerError, SignerUnavailable, DeadlineExceeded: The backend failed.
+        """
+        ...
+
+    async def create_key(self, call: Call, algorithm: KeyAlgorithm, label: str | None) -> HeldKey:
+        """Make a key pair that never leaves the backend.
+
+        Args:
+            call: Deadline and ledger.
+            algorithm: Its kind.
+            label: What people know it by, where the backend keeps such a thing.
+
+        Raises:
+            NotSupported: The backend, or its settings, make no keys.
+            AlgorithmNotAllowed: Not of this kind.
+            InvalidParameter: The label cannot be used, or is another key's.
+            SignerError, SignerUnavailable, DeadlineExceeded: The backend failed.
+        """
+        ...
+
+    async def sign(
+        self, call: Call, key: HeldKey, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
+    ) -> tuple[bytes, ...]:
+        """Sign each digest with the key as it is: the backend hashes nothing. As :meth:`DigestSigner.sign_digests`.
+
+        Raises:
+            KeyNotFound: The key is gone.
+            SignerError, SignerUnavailable, DeadlineExceeded: The backend failed.
+        """
+        ...
+
+    async def check(self, call: Call) -> None:
+        """Find out whether it can be used at this moment. Raises SignerError, SignerUnavailable, DeadlineExceeded."""
+        ...
+
+    async def close(self) -> None:
+        """Give back sessions, processes, threads."""
         ...
 
 
