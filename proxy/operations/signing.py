@@ -278,6 +278,7 @@ class DocumentSigning:
                     timestamped=signing.profile is not None,
                     certify=request.doc_mdp if signing.certifies else None,
                     validation_data=proof if signing.certifies and signing.long_term else None,
+                    augmented_to=signing.level if signing.long_term and not signing.certifies else None,
                     appearance=request.appearance,
                     password=request.document_password,
                 ),

@@ -14,7 +14,7 @@ from pyhanko.sign.signers import cms_embedder, constants
 from pyhanko.sign.signers.pdf_byterange import PdfSignedData
 
 from proxy.errors import NotSupported
-from proxy.model import Appearance, ValidationData
+from proxy.model import Appearance, BaselineLevel, ValidationData
 from proxy.pades.appearance import Placement, draw, draw_for_field, place, set_appearance
 from proxy.pades.earlier import judge_earlier, refuse_damage
 from proxy.pades.fields import choose_field, free_name
@@ -22,6 +22,7 @@ from proxy.pades.objects import entry
 from proxy.pades.permissions import enforce_permissions, refuse_certification
 from proxy.pades.placeholder import DeferredSignature, DeferredTimestamp, append_update
 from proxy.pades.reading import open_pdf, read_pdf
+from proxy.pades.rehearsing import PROBE, rehearse
 from proxy.pades.security_store import supply_validation_data
 from proxy.pades.seed_values import obey_seed_values
 from proxy.pades.updating import DocumentUpdate
@@ -48,6 +49,7 @@ def prepare_signature(stream: BinaryIO, request: PrepareSignature) -> PreparedSi
         FieldExists, FieldNotFound, SeedValueConflict: The field cannot be used.
         AppearanceInvalid, SealImageInvalid: What is to be seen cannot be drawn.
         MDPNotFirst, MDPLocked, FieldLocked: An earlier signature forbids it, or would be broken by it.
+        NotExtendable: The revisions that are to follow would break the signature.
         NotSupported: The document is protected in a way that cannot be kept.
     """
 
@@ -66,9 +68,23 @@ def prepare_signature(stream: BinaryIO, request: PrepareSignature) -> PreparedSi
         )
         rules = _rules(existing, request.certify)
         target = _Target(name, exists=existing is not None, appearance=request.appearance)
-        return _append(reader, target, placeholder, rules, request.validation_data)
+        prepared = _append(reader, target, placeholder, rules, request.validation_data)
+        if request.augmented_to is not None and (entry(reader.root, "/DSS") or entry(reader.root, "/AcroForm")):
+            _rehearse(stream, request, strict=reader.strict)
+        return prepared
 
     return _updated(stream, request.password, append)
+
+
+def _rehearse(stream: BinaryIO, request: PrepareSignature, *, strict: bool) -> None:
+    """Append what is to follow the signature, look at it, and take it away again."""
+
+    def append(reader: PdfFileReader) -> object:
+        if request.augmented_to is BaselineLevel.B_LT:
+            return _append_validation_data(reader, PROBE)
+        return _append_timestamp(reader, PrepareTimestamp(request.contents_bytes, PROBE, request.password))
+
+    rehearse(stream, lambda: open_pdf(stream, request.password, strict=strict), append)
 
 
 def prepare_timestamp(stream: BinaryIO, request: PrepareTimestamp) -> PreparedSignature:
@@ -80,9 +96,7 @@ def prepare_timestamp(stream: BinaryIO, request: PrepareTimestamp) -> PreparedSi
 
     def append(reader: PdfFileReader) -> PreparedSignature:
         enforce_permissions(reader, None)
-        placeholder = DeferredTimestamp(contents_bytes=request.contents_bytes)
-        target = _Target(free_name(reader, TIMESTAMP_NAME), exists=False, appearance=None)
-        return _append(reader, target, placeholder, None, request.validation_data)
+        return _append_timestamp(reader, request)
 
     return _updated(stream, request.password, append)
 
@@ -99,11 +113,7 @@ def append_validation_data(stream: BinaryIO, request: AppendValidationData) -> i
 
     def append(reader: PdfFileReader) -> int:
         enforce_permissions(reader, None)
-        writer = _writer(reader)
-        if supply_validation_data(writer, request.validation_data):
-            return append_update(writer)
-        size: int = stream.seek(0, 2)
-        return size
+        return _append_validation_data(reader, request.validation_data)
 
     return _updated(stream, request.password, append)
 
@@ -170,6 +180,20 @@ def _append(
     # The algorithm named here is not used: the digest is continued by the process that holds its state.
     start, end, size = steps.send(cms_embedder.SigIOSetup(md_algorithm="sha256", in_place=True))
     return PreparedSignature(field_name=target.name, contents_start=start, contents_end=end, end=size)
+
+
+def _append_timestamp(reader: PdfFileReader, request: PrepareTimestamp) -> PreparedSignature:
+    placeholder = DeferredTimestamp(contents_bytes=request.contents_bytes)
+    target = _Target(free_name(reader, TIMESTAMP_NAME), exists=False, appearance=None)
+    return _append(reader, target, placeholder, None, request.validation_data)
+
+
+def _append_validation_data(reader: PdfFileReader, data: ValidationData) -> int:
+    writer = _writer(reader)
+    if supply_validation_data(writer, data):
+        return append_update(writer)
+    size: int = reader.stream.seek(0, 2)
+    return size
 
 
 def _rules(field: object, certify: int | None) -> cms_embedder.SigMDPSetup | None:

@@ -58,17 +58,10 @@ def supply_validation_data(writer: IncrementalPdfFileWriter, data: ValidationDat
         writer.update_container(store)
     for (key, _), new in zip(_PARTS, added, strict=True):
         if new:
-            _extend(writer, store, key, new)
+            # Written anew, not where it was: verifiers look for what was added in objects that were not there before.
+            held = entry(store, key) or generic.ArrayObject()
+            store[key] = generic.ArrayObject([*held.iterate(), *(writer.add_object(_stream(value)) for value in new)])
     return True
-
-
-def _extend(writer: IncrementalPdfFileWriter, store: generic.DictionaryObject, key: str, values: list[bytes]) -> None:
-    array = entry(store, key)
-    if array is None:
-        array = store[key] = generic.ArrayObject()
-    else:
-        writer.update_container(array)
-    array.extend(writer.add_object(_stream(value)) for value in values)
 
 
 def _stream(value: bytes) -> generic.StreamObject:

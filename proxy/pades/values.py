@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from proxy.model import Appearance, SignerCertificates, ValidationData
+from proxy.model import Appearance, BaselineLevel, SignerCertificates, ValidationData
 
 PREPARE = "pades.prepare_signature"
 PREPARE_TIMESTAMP = "pades.prepare_timestamp"
@@ -28,6 +28,7 @@ class PrepareSignature:
         timestamped: Whether a signature timestamp is to follow.
         certify: DocMDP permission level of a certification signature (1, 2 or 3); ``None`` for an approval signature.
         validation_data: For the document security store, in the signature's own revision.
+        augmented_to: ``B-LT`` or ``B-LTA`` where later revisions are to bring the signature there.
         appearance: What is to be seen; ``None`` for an invisible signature.
         password: Opens an encrypted document.
     """
@@ -44,6 +45,7 @@ class PrepareSignature:
     timestamped: bool = False
     certify: int | None = None
     validation_data: ValidationData | None = None
+    augmented_to: BaselineLevel | None = None
     appearance: Appearance | None = None
     password: str | None = None
 
