@@ -39,7 +39,9 @@ class LongLivedDSS:
         self._dss.close()
 
 
-def complaints(form: str, original: Path, result: Path, password: str, dss: LongLivedDSS | None) -> list[str]:
+def complaints(
+    form: str, original: Path, result: Path, password: str, stock: Path | None, dss: LongLivedDSS | None
+) -> list[str]:
     """What a judge holds against ``result`` that it does not hold against ``original``; empty where all accept it.
 
     Args:
@@ -47,6 +49,7 @@ def complaints(form: str, original: Path, result: Path, password: str, dss: Long
         original: The file as it came.
         result: The answer.
         password: Opens both; empty where none is needed.
+        stock: The original signed by pyHanko as it comes, where it can.
         dss: EU DSS, where it is to judge too. It is not given passwords.
     """
     found = []
@@ -58,7 +61,7 @@ def complaints(form: str, original: Path, result: Path, password: str, dss: Long
     if form != ES_A:
         found += _by_renderers(original, result, password)
     if dss is not None and not password:
-        found += _by_dss(form, original, result, dss)
+        found += _by_dss(form, result, (original, stock), dss)
     return found
 
 
@@ -125,7 +128,7 @@ def _pdfium_page(path: Path, original: Path, password: str) -> bytes:
 RENDERERS: dict[str, Callable[[Path, Path, str], bytes]] = {"poppler": _poppler_page, "pdfium": _pdfium_page}
 
 
-def _by_dss(form: str, original: Path, result: Path, dss: LongLivedDSS) -> list[str]:
+def _by_dss(form: str, result: Path, others: Sequence[Path | None], dss: LongLivedDSS) -> list[str]:
     report = dss.judge(result)
     # Others' certificates chain to nothing here: what passes is ours.
     if form == TIMESTAMP:
@@ -133,7 +136,7 @@ def _by_dss(form: str, original: Path, result: Path, dss: LongLivedDSS) -> list[
     else:
         level = "PAdES-BASELINE-B" if form == ES else "PAdES-BASELINE-LTA"
         passed = any((verdict.indication, verdict.level) == ("TOTAL_PASSED", level) for verdict in report.signatures)
-    # Others' signatures make it give up on some files, before and after.
-    if passed or dss.judge(original).failure is not None:
+    # Signatures that are in some files make it give up, whoever signed after them.
+    if passed or any(dss.judge(other).failure is not None for other in others if other is not None):
         return []
     return [f"DSS: {report.failure or (report.signatures, report.timestamps)}"]

@@ -1,7 +1,7 @@
 """Each file sent through the sandbox, over the wire, in every form that is tried."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ SIGNED = "signed"
 FORMS = (ES, ES_A, TIMESTAMP)
 
 _SIGNER: Mapping[str, Any] = {"certificateId": "eseal-p256"}
-_BOX: Mapping[str, Any] = {
-    "page": 1, "origin": "bottom-left", "x": 5, "y": 5, "width": 24, "height": 24, "unit": "mm"
-}  # fmt: skip
+_BOXES: Sequence[Mapping[str, Any]] = (
+    {"page": 1, "origin": "bottom-left", "x": 5, "y": 5, "width": 24, "height": 24, "unit": "mm"},
+    {"page": 1, "origin": "bottom-left", "x": 0, "y": 0, "width": 3, "height": 3, "unit": "pt"},
+)
+"""Where the seal goes: at its usual size, or on pages that are smaller, at theirs."""
 
 
 @dataclass(slots=True)
@@ -59,18 +61,19 @@ def try_all(caller: Caller, path: Path, folder: Path, dss: LongLivedDSS | None) 
     document = path.read_bytes()
     outcome = Outcome()
     outcome.password = _password(caller, document)
+    stock = _by_pyhanko(document, outcome.password, folder / f"pyHanko-{path.parent.name}-{path.name}")
     for form in FORMS:
         answer = _ask(caller, form, document, outcome.password)
         outcome.codes[form] = SIGNED if answer.status == 200 else answer.code or str(answer.status)
         if answer.status == 200:
             result = folder / f"{form}-{path.parent.name}-{path.name}"
             result.write_bytes(answer.body)
-            found = complaints(form, path, result, outcome.password, dss)
+            found = complaints(form, path, result, outcome.password, stock, dss)
         else:
             outcome.reasons[form] = str(answer.members["detail"])
             found = [f"status {answer.status}"] if answer.status >= 500 else []
         outcome.complaints += [f"{form}: {complaint}" for complaint in found]
-    outcome.by_pyhanko = _by_pyhanko(document, outcome.password)
+    outcome.by_pyhanko = stock is not None
     outcome.readers = readers(path, outcome.password)
     return outcome
 
@@ -81,9 +84,12 @@ def _ask(caller: Caller, form: str, document: bytes, password: str) -> Answer:
         return caller.send_parts("/v1/timestamps", document, {"purpose": "DocTimeStamp", **secret})
     if form == ES:
         return caller.send_parts("/v1/signatures/es", document, {**_SIGNER, **secret})
-    return caller.send_parts(
-        "/v1/signatures/es-a", document, {**_SIGNER, **secret, "appearance": dict(_BOX)}, seal_image=seal()
+    answers = (
+        caller.send_parts("/v1/signatures/es-a", document, {**_SIGNER, **secret, "appearance": dict(box)}, seal_image=seal())
+        for box in _BOXES
     )
+    first = next(answers)
+    return next(answers) if first.code == "APPEARANCE_INVALID" else first
 
 
 def _password(caller: Caller, document: bytes) -> str:
@@ -95,12 +101,14 @@ def _password(caller: Caller, document: bytes) -> str:
     return ""
 
 
-def _by_pyhanko(document: bytes, password: str) -> bool:
+def _by_pyhanko(document: bytes, password: str, result: Path) -> Path | None:
     try:
         writer = IncrementalPdfFileWriter(io.BytesIO(document), strict=False)
         if writer.prev.encrypted:
             writer.encrypt(password)
-        sign_pdf(writer, PdfSignatureMetadata(field_name="Stock"), pyhanko_signer(), output=io.BytesIO())
+        signed = io.BytesIO()
+        sign_pdf(writer, PdfSignatureMetadata(field_name="Stock"), pyhanko_signer(), output=signed)
     except Exception:  # noqa: BLE001 - it fails in every way there is
-        return False
-    return True
+        return None
+    result.write_bytes(signed.getvalue())
+    return result
