@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from collections.abc import Generator, Iterator
@@ -64,6 +65,11 @@ def _is_address(host: object) -> bool:
 
 
 sys.addaudithook(_audit)
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell ignores it for what runs in its background, and programs inherit that: tests interrupt some.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.reader import HistoricalResolver, RawPdfPath
+from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader, RawPdfPath
 from pyhanko.sign.diff_analysis import (
     CatalogModificationRule,
+    DiffResult,
     DocInfoRule,
     DSSCompareRule,
     FieldComparisonContext,
@@ -68,6 +69,25 @@ POLICY = StandardDiffPolicy(
     form_rule=FormUpdatingRule(field_rules=[NewFieldRule(), SigFieldModificationRule(), GenericFieldModificationRule()]),
 )
 """pyHanko's default policy with that rule, and without a look at metadata that no update touches."""
+
+
+def without_a_search(reader: PdfFileReader, revision: int) -> None:
+    """Have a revision judged without a search for all the paths on which its objects are reached.
+
+    pyHanko would read every object there is: seconds for ten thousand of them, and a failure where one is damaged. A verifier
+    needs that against others' tricks; here it is our own update that is judged.
+    """
+    reader.get_historical_resolver(revision)._indirect_object_access_cache = {}  # noqa: SLF001
+
+
+def judge_update(reader: PdfFileReader, old: int, new: int) -> DiffResult:
+    """What our update from one revision to another is.
+
+    Raises:
+        SuspiciousModification: It is nothing that a verifier permits after a signature.
+    """
+    without_a_search(reader, old)
+    return POLICY.apply(reader.get_historical_resolver(old), reader.get_historical_resolver(new))
 
 
 @dataclass(frozen=True, slots=True)

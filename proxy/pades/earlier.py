@@ -14,7 +14,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from proxy.errors import MDPLocked
-from proxy.pades.differences import POLICY
+from proxy.pades.differences import POLICY, without_a_search
 from proxy.pades.permissions import signed_fields
 
 
@@ -49,9 +49,7 @@ def _judge(reader: PdfFileReader, field: generic.DictionaryObject, name: str) ->
         return Judgement.UNREADABLE
     if coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         return Judgement.UNREADABLE
-    # To know on which paths a replaced object is reached, pyHanko would read all there are: seconds for ten thousand of them.
-    # A verifier needs that against others' tricks; here it is our own update that is judged.
-    reader.get_historical_resolver(signature.signed_revision)._indirect_object_access_cache = {}  # noqa: SLF001
+    without_a_search(reader, signature.signed_revision)
     result = signature.evaluate_modifications(POLICY)
     if not isinstance(result, DiffResult):
         return Judgement.FORBIDDEN

@@ -12,7 +12,7 @@ from pyhanko.sign.diff_analysis import SuspiciousModification
 
 from proxy.errors import NotExtendable
 from proxy.model import ValidationData
-from proxy.pades.differences import POLICY
+from proxy.pades.differences import judge_update
 
 PROBE = ValidationData((b"certificate",), (b"OCSP response",), (b"CRL",))
 """Stands for what is not known yet. It is in no document."""
@@ -34,7 +34,7 @@ def rehearse(stream: BinaryIO, read: Callable[[], PdfFileReader], append: Callab
         append(read())
         reader = read()
         last = reader.xrefs.total_revisions - 1
-        POLICY.apply(reader.get_historical_resolver(last - 1), reader.get_historical_resolver(last))
+        judge_update(reader, last - 1, last)
     except SuspiciousModification as error:
         raise NotExtendable(
             "the validation data that belong to this level would break the signature in this document"

@@ -149,7 +149,7 @@ def test_a_strangers_signature_hinders_no_other(sandbox: Sandbox, dss: DSS, tmp_
     assert [one.valid for one in pdfsig(path)] == [True, True]
 
 
-@pytest.mark.parametrize("docmdp", ["2", "3"])
+@pytest.mark.parametrize("docmdp", ["2", pytest.param("3", marks=pytest.mark.full)])
 def test_a_certification_that_permits_it_is_prolonged(sandbox: Sandbox, dss: DSS, tmp_path: Path, docmdp: str) -> None:
     document = sandbox.app.sign(INVOICE, "eseal-rsa", form="mdp", docMdp=docmdp).body
     document = es_t_with_ltv(sandbox, document, "eseal-p256")

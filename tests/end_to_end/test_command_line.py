@@ -342,6 +342,7 @@ def test_demo_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (pixel[0] > 150, pixel[1] < 120, pixel[2] < 120) == (True, True, True)
 
 
+@pytest.mark.full
 def test_demo_of_a_certified_document(sandbox: Sandbox, document: Path, tmp_path: Path) -> None:
     certified, out = tmp_path / "invoice.pdf", tmp_path / "out"
     words = ("--form", "mdp", "--certificate", "eseal-p256", "--sandbox", sandbox.directory)
@@ -357,6 +358,7 @@ def test_demo_of_a_certified_document(sandbox: Sandbox, document: Path, tmp_path
     assert demonstrated(out) == {"seal.png"}
 
 
+@pytest.mark.full
 def test_demo_of_what_cannot_be_signed(tmp_path: Path) -> None:
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(b"%PDF-1.7\nnothing else")

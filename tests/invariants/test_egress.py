@@ -241,9 +241,11 @@ def _small() -> bytes:
     [
         pytest.param("central", {"kind": "header"}, id="in a header to the central signer"),
         pytest.param("central", {"kind": "body"}, id="in a body to the central signer"),
-        pytest.param("tsa", {"kind": "body"}, id="in a body to the time-stamping authority"),
+        pytest.param("tsa", {"kind": "body"}, id="in a body to the time-stamping authority", marks=pytest.mark.full),
         pytest.param("services", {"kind": "header"}, id="in a header to the OCSP responder"),
-        pytest.param("central", {"kind": "text", "text": REASON}, id="the reason, to the central signer"),
+        pytest.param(
+            "central", {"kind": "text", "text": REASON}, id="the reason, to the central signer", marks=pytest.mark.full
+        ),
         pytest.param("tsa", {"kind": "text", "text": FILE_NAME}, id="the file name, to the time-stamping authority"),
     ],
 )

@@ -54,7 +54,7 @@ async def connected(proxy: Proxy) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.mark.parametrize("request_", [signed_digest, signed_document])
+@pytest.mark.parametrize("request_", [pytest.param(signed_digest, marks=pytest.mark.full), signed_document])
 async def test_with_room_to_wait_all_are_served(deployment: Deployment, request_: Request) -> None:
     with deployment.proxy() as proxy:
         async with connected(proxy) as session:
@@ -73,7 +73,7 @@ async def test_with_room_to_wait_all_are_served(deployment: Deployment, request_
                 answer.document(Way.RAW, SMALL)
 
 
-@pytest.mark.parametrize("request_", [signed_digest, signed_document])
+@pytest.mark.parametrize("request_", [signed_digest, pytest.param(signed_document, marks=pytest.mark.full)])
 async def test_with_little_room_to_wait_the_others_are_told_to_come_again(deployment: Deployment, request_: Request) -> None:
     queue = 10
     with deployment.proxy(limits={"queue": queue}) as proxy:
