@@ -167,6 +167,7 @@ class Link:
         destination: str | None = None,
         max_response_bytes: int | None = None,
         fresh: bool = False,
+        more_headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request and read its whole answer.
 
@@ -180,6 +181,7 @@ class Link:
             destination: Name on the ledger, instead of the link's.
             max_response_bytes: Bound of the answer's body, instead of the link's.
             fresh: No cache on the way may answer (``Cache-Control: no-cache``, RFC 9111, 5.2.1.4).
+            more_headers: Sent too: what the destination authenticates the request by. They are not on the ledger.
 
         Returns:
             A 2xx answer.
@@ -199,6 +201,7 @@ class Link:
             headers["Cache-Control"] = "no-cache"
         if self._hand_on_trace and call.traceparent is not None and _TRACEPARENT.fullmatch(call.traceparent):
             headers["traceparent"] = call.traceparent
+        headers.update(more_headers or {})
         scope = asyncio.timeout(allowed)
         try:
             async with scope:

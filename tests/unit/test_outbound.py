@@ -72,6 +72,16 @@ async def test_an_exchange_sends_what_it_is_given_and_records_both_sides() -> No
     assert exchange.sent_sha256 == hashlib.sha256(BODY).hexdigest()
 
 
+async def test_what_authenticates_a_request_is_sent_and_is_not_on_the_ledger() -> None:
+    call = new_call()
+    async with faulty_server(answers(b"")) as server:
+        made = link()
+        await made.exchange(call, "POST", server.url, body=BODY, more_headers={"Authorization": "Bearer abc"})
+        await made.close()
+    assert "Authorization: Bearer abc" in server.head.splitlines()
+    assert [exchange.sent for exchange in call.ledger.exchanges] == [len(BODY)]
+
+
 async def test_the_trace_context_is_handed_on_only_where_asked_for_and_only_if_it_is_one() -> None:
     valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     for asked, given, expected in ((True, valid, True), (False, valid, False), (True, "00-xyz\r\nevil: 1", False)):
