@@ -27,6 +27,7 @@ from proxy.operations.certificates import Certificates
 from proxy.operations.credentials import Credentials
 from proxy.operations.hashes import HashSigning
 from proxy.operations.health import Health
+from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.proofs import Proofs
@@ -38,6 +39,8 @@ from proxy.pades.engine import TASKS, PAdESEngine
 from proxy.ports import Clock, RevocationSource, SystemClock
 from proxy.settings import LogSettings, Settings
 from proxy.signers.registry import SignerRegistry
+from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
+from proxy.stores.sealing import AESSealer
 from proxy.stores.transactions_sqlite import SQLiteTransactionLog
 from proxy.trust.anchors import load_anchors
 from proxy.trust.caching import CachedRevocationSource
@@ -125,6 +128,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
     async with AsyncExitStack() as stack:
         log = await SQLiteTransactionLog.open(settings.stores.transaction_log, clock=clock)
         stack.push_async_callback(log.close)
+        idempotency = await _idempotency(settings, clock, stack)
         pool = EnginePool(settings.engine, tasks=TASKS)
         await pool.start()
         stack.push_async_callback(pool.close)
@@ -143,15 +147,30 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
                 proofs=proofs,
                 journal=journal,
                 clock=clock,
+                idempotency=idempotency,
             ),
-            timestamping=DocumentTimestamping(engine=engine, tsa=services.tsa, authorities=authorities, proofs=proofs),
-            hashes=HashSigning(credentials=credentials, journal=journal),
+            timestamping=DocumentTimestamping(
+                engine=engine, tsa=services.tsa, authorities=authorities, proofs=proofs, idempotency=idempotency
+            ),
+            hashes=HashSigning(credentials=credentials, journal=journal, idempotency=idempotency),
             timestamps=TimestampRelay(tsa=services.tsa, journal=journal),
             certificates=Certificates(registry=registry, material=material, clock=clock),
             maintenance=MaintenanceCheck(registry=registry, own=settings.maintenance, clock=clock),
             journal=journal,
+            idempotency=idempotency,
             health=Health(registry=registry),
         )
+
+
+async def _idempotency(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Idempotency:
+    stores, bounds = settings.stores, settings.idempotency
+    if stores.idempotency is None or stores.sealing_key is None:
+        return Idempotency(None, None)
+    sealer = AESSealer(stores.sealing_key)
+    stack.push_async_callback(sealer.close)
+    store = await SQLiteIdempotencyStore.open(stores.idempotency, clock=clock, lease_seconds=bounds.lease_seconds)
+    stack.push_async_callback(store.close)
+    return Idempotency(store, sealer, wait_seconds=bounds.wait_seconds, value_bytes=bounds.value_bytes)
 
 
 def serve(settings: Settings) -> int:

@@ -74,7 +74,8 @@ class Ledger:
 class Facts:
     """What the operation found out on its way, for the transaction record; set as soon as it is known.
 
-    ``digests`` are the hex digests handed to a signer or a time-stamping authority.
+    ``digests`` are the hex digests handed to a signer or a time-stamping authority. ``idempotency`` stands for client and
+    Idempotency-Key without telling either; ``original_transaction_id`` is the call that first came with that key.
     """
 
     certificate_id: str | None = None
@@ -85,6 +86,8 @@ class Facts:
     document_sha256: str | None = None
     result_sha256: str | None = None
     digests: list[str] = field(default_factory=list)
+    idempotency: str | None = None
+    original_transaction_id: str | None = None
     timestamp_time: datetime | None = None
     valid_until: datetime | None = None
 
@@ -100,6 +103,9 @@ class Call:
         started: When the call came in.
         deadline: Until when the answer must be there; set again once the call is admitted.
         traceparent: W3C trace context to hand on, if the caller sent one.
+        idempotency_key: As the caller sent it, if it did.
+        upstream_key: While a signer is asked: the key under which a signer that honours such keys gives the same values again.
+            ``None`` where asking again signs again.
     """
 
     transaction_id: str
@@ -108,6 +114,8 @@ class Call:
     started: datetime
     deadline: Deadline
     traceparent: str | None = None
+    idempotency_key: str | None = field(default=None, repr=False)
+    upstream_key: str | None = field(default=None, repr=False)
     facts: Facts = field(default_factory=Facts)
     ledger: Ledger = field(default_factory=Ledger)
     stages: list[StageTime] = field(default_factory=list)

@@ -18,6 +18,7 @@
     │   ├── AlreadyTimestamped           ├── NotExtendable            ├── SeedValueConflict
     │   ├── CertificateExpired           ├── CertificateNotYetValid   ├── CertificateRevoked
     │   ├── AlgorithmNotAllowed          ├── NotSupported
+    │   ├── IdempotencyConflict          ├── InProgress
     │   ├── ConcurrencyLimit             ├── RateLimit
     │   └── Maintenance                  └── ShuttingDown
     ├── DependencyError             something the proxy stands on failed
@@ -305,6 +306,19 @@ class NotSupported(PolicyError):
     """The contract has it, this deployment or version does not."""
 
     code = "NOT_SUPPORTED"
+
+
+class IdempotencyConflict(PolicyError):
+    """The client used this Idempotency-Key for another request."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+
+
+class InProgress(PolicyError):
+    """The request with this Idempotency-Key is being worked on."""
+
+    code = "IN_PROGRESS"
+    retryable = True
 
 
 class ConcurrencyLimit(PolicyError):

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from proxy.errors import SettingsError
 from proxy.model import HashAlgorithm
+from proxy.secrets import SecretReference
 
 PREFIX = "SIGNPROXY__"
 
@@ -109,7 +110,11 @@ class SpoolSettings(Section):
 
 
 class CentralSettings(Section):
-    """The central signer: the same contract, over mutual TLS."""
+    """The central signer: the same contract, over mutual TLS.
+
+    ``idempotency_keys``: whether it takes them. For a call that came with one it is sent one too, so that it does not sign
+    twice what a task that died had asked it for.
+    """
 
     url: str
     ca: FilePath
@@ -117,6 +122,7 @@ class CentralSettings(Section):
     client_key: FilePath
     timeout_seconds: PositiveSeconds = 20.0
     certificate_cache_seconds: float = Field(300.0, ge=0)
+    idempotency_keys: bool = True
 
 
 class SoftwareSettings(Section):
@@ -164,9 +170,32 @@ class TrustSettings(Section):
 
 
 class StoreSettings(Section):
-    """Where the transaction log is kept. ``transaction_log`` is the SQLite file."""
+    """Where the transaction log is kept, and what was done under idempotency keys: SQLite files.
+
+    ``sealing_key`` (32 bytes in base64) seals the latter. Without them requests with an Idempotency-Key are refused.
+    """
 
     transaction_log: FilePath
+    idempotency: FilePath | None = None
+    sealing_key: SecretReference | None = None
+
+    @model_validator(mode="after")
+    def _sealed(self) -> "StoreSettings":
+        if (self.idempotency is None) != (self.sealing_key is None):
+            raise ValueError("idempotency and sealing_key go together")
+        return self
+
+
+class IdempotencySettings(Section):
+    """Requests with an Idempotency-Key.
+
+    ``lease_seconds``: how long a request stays with a task that died. ``wait_seconds``: how long a repeat waits for the first
+    to end. ``value_bytes``: the largest update or result that is kept.
+    """
+
+    lease_seconds: float = Field(20.0, gt=0, le=600)
+    wait_seconds: float = Field(10.0, ge=0, le=600)
+    value_bytes: int = Field(50_000_000, ge=100_000)
 
 
 class MaintenanceSettings(Section):
@@ -228,6 +257,7 @@ class Settings(Section):
     revocation: RevocationSettings = RevocationSettings()
     trust: TrustSettings = TrustSettings()
     stores: StoreSettings
+    idempotency: IdempotencySettings = IdempotencySettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
     clients: tuple[ClientSettings, ...] = ()
     log: LogSettings = LogSettings()

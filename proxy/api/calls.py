@@ -18,9 +18,14 @@ from proxy.call import Call, Deadline
 from proxy.errors import InvalidParameter, NotSupported
 
 HEADER = "Transaction-Id"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+ORIGINAL = "Original-Transaction-Id"
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, 3.2.2: version, trace id, parent id, flags. Anything else is as if it had not come (3.3)."""
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+"""What a caller may choose: visible ASCII; quotation marks are part of it."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
@@ -60,8 +65,10 @@ async def serve(route: CallRoute, request: web.Request) -> web.StreamResponse:
                     grants = await edge.authentication.authenticate(request)
                     call.client = grants.name
                     await _adopt_transaction_id(edge, request, call, until_recorded)
-                    _judge(edge, request, grants, route)
+                    _judge(edge, request, call, grants, route)
                     response = await route.handler(Context(edge, request, call, grants, held))
+                    if call.facts.original_transaction_id is not None:
+                        response.headers[ORIGINAL] = call.facts.original_transaction_id
             await send(request, response)
     return response
 
@@ -88,13 +95,31 @@ async def _adopt_transaction_id(edge: Edge, request: web.Request, call: Call, un
         raise InvalidParameter("you have used this Transaction-Id before", fields={HEADER: "used before"})
 
 
-def _judge(edge: Edge, request: web.Request, grants: Grants, route: CallRoute) -> None:
+def _judge(edge: Edge, request: web.Request, call: Call, grants: Grants, route: CallRoute) -> None:
     """Everything that can be said before the handler looks at the request."""
     if grants.client.rate_per_second is not None:
         edge.rates.take(grants.name, grants.client.rate_per_second)
     if route.grant is not None:
         grants.require_operation(route.grant)
-    if "Idempotency-Key" in request.headers:
-        raise NotSupported("idempotency keys do not work in this version; choose a Transaction-Id and ask /v1/operations")
+    if IDEMPOTENCY_KEY in request.headers:
+        _adopt_idempotency_key(edge, request, call, route)
     if route.in_maintenance_refused:
         edge.operations.maintenance.refuse_if_own()
+
+
+def _adopt_idempotency_key(edge: Edge, request: web.Request, call: Call, route: CallRoute) -> None:
+    """Have the call done once under the key that came with it. Refused where it would be ignored.
+
+    Raises:
+        NotSupported: The operation takes none, or this deployment.
+        InvalidParameter: It is no key, or there are several.
+    """
+    if not route.takes_idempotency_key:
+        raise NotSupported("this operation takes no Idempotency-Key")
+    keys = request.headers.getall(IDEMPOTENCY_KEY)
+    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+        raise InvalidParameter(
+            "Idempotency-Key is not 1 to 255 visible ASCII characters", fields={IDEMPOTENCY_KEY: "expected visible ASCII"}
+        )
+    call.facts.idempotency = edge.operations.idempotency.tag(call.client, keys[0])
+    call.idempotency_key = keys[0]

@@ -100,7 +100,11 @@ def _operation(route: Route, schemas: Mapping[str, _Json]) -> _Json:
         operation["description"] = route.description
     parameters = [*_path_parameters(route), *_query_parameters(route, schemas)]
     if isinstance(route, CallRoute):
-        parameters += _REQUEST_HEADERS if not route.takes_document else [*_REQUEST_HEADERS, *_DOCUMENT_HEADERS]
+        parameters += _REQUEST_HEADERS
+        if route.takes_idempotency_key:
+            parameters.append(_IDEMPOTENCY_KEY)
+        if route.takes_document:
+            parameters += _DOCUMENT_HEADERS
         body = _request_body(route)
         if body is not None:
             operation["requestBody"] = body
@@ -213,6 +217,8 @@ def _success(route: Route) -> _Json:
     headers = ["Transaction-Id"]
     if isinstance(route, CallRoute):
         headers.append("Upstream-Bytes")
+        if route.takes_idempotency_key:
+            headers.append("Original-Transaction-Id")
         if route.takes_document:
             headers += ["Signature-Form", "Signature-Level", "Valid-Until", "Result-SHA256"]
     return {
@@ -232,7 +238,7 @@ def _failures(route: Route) -> _Json:
         str(status): {
             "description": "\n".join(f"- `{kind.code}`: {_meaning(kind)}" for kind in kinds),
             "headers": {"Transaction-Id": {"$ref": "#/components/headers/Transaction-Id"}}
-            | ({"Retry-After": {"$ref": "#/components/headers/Retry-After"}} if status in {429, 503} else {}),
+            | ({"Retry-After": {"$ref": "#/components/headers/Retry-After"}} if status in {409, 429, 503} else {}),
             "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=ProblemDetails.__name__)}}},
         }
         for status, kinds in sorted(by_status.items())
@@ -252,6 +258,10 @@ def _header(description: str, **schema: object) -> _Json:
 
 _HEADERS: dict[str, _Json] = {
     "Transaction-Id": _header("Of this call: the caller's choice, or ours. On errors too.", format="uuid"),
+    "Original-Transaction-Id": _header(
+        "Of the call that first came with this Idempotency-Key, where that was another: what it had done was not done again.",
+        format="uuid",
+    ),
     "Upstream-Bytes": _header(
         "Bodies exchanged with the central signer for this call.", pattern="^sent=[0-9]+;received=[0-9]+$"
     ),
@@ -272,6 +282,13 @@ _REQUEST_HEADERS = [
     _request_header("traceparent", "W3C Trace Context, handed on."),
     _request_header("Accept-Language", "ja for problems in Japanese."),
 ]
+_IDEMPOTENCY_KEY = _request_header(
+    "Idempotency-Key",
+    "A repeat of the same request within 24 hours gets the same result without a second signature, and goes on where a first "
+    "one that failed or was lost left off. A key belongs to one client and operation; with another document or other "
+    "parameters it is IDEMPOTENCY_CONFLICT. A dry run takes no notice of it. Choose it at random, a UUID for example.",
+    pattern="^[\\x21-\\x7e]{1,255}$",
+)
 _DOCUMENT_HEADERS = [
     _request_header("Document-Length", "Bytes of the document; a difference is LENGTH_MISMATCH.", pattern="^[0-9]+$"),
     _request_header("Content-Digest", "sha-256 or sha-512 of the body (RFC 9530); a difference is DIGEST_MISMATCH."),

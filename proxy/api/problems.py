@@ -212,6 +212,18 @@ PROBLEMS: Mapping[type[ProxyError], Problem] = {
         "使用できないアルゴリズムです",
         "この鍵またはポリシーでは、指定されたアルゴリズムの組み合わせを使用できません。",
     ),
+    errors.IdempotencyConflict: Problem(
+        409,
+        "Idempotency key used for another request",
+        "Idempotency-Keyは別の要求で使用済みです",
+        "このIdempotency-Keyは文書またはパラメーターの異なる要求で使用されています。新しいキーを指定してください。",
+    ),
+    errors.InProgress: Problem(
+        409,
+        "Request in progress",
+        "同じ要求を処理中です",
+        "同じIdempotency-Keyの要求を処理中です。Retry-Afterの秒数の後に、同じ要求を再送してください。",
+    ),
     errors.ConcurrencyLimit: Problem(
         429,
         "Too many requests in progress",

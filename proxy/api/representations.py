@@ -279,6 +279,9 @@ class Transaction(Schema):
     ended_at: datetime | None = None
     timestamp_time: datetime | None = None
     valid_until: datetime | None = None
+    original_transaction_id: str | None = Field(
+        None, description="Of the call that first came with this call's Idempotency-Key, where that was another."
+    )
     stages: tuple[Stage, ...]
     exchanges: tuple[ExchangeEntry, ...]
 
@@ -303,6 +306,7 @@ class Transaction(Schema):
                 "ended_at": record.ended,
                 "timestamp_time": record.timestamp_time,
                 "valid_until": record.valid_until,
+                "original_transaction_id": record.original_transaction_id,
                 "stages": [{"stage": entry.stage, "microseconds": entry.microseconds} for entry in record.stages],
                 "exchanges": [
                     {

@@ -63,6 +63,7 @@ class CallRoute(Route):
         takes_document: The body is a document, in any of the contract's ways.
         body_media_type: Of a body that is neither JSON nor a document.
         in_maintenance_refused: Whether the proxy's own maintenance stops it.
+        takes_idempotency_key: Whether a repeat with the same Idempotency-Key gets the same answer.
         errors: What it can raise beyond what every call can.
     """
 
@@ -73,4 +74,5 @@ class CallRoute(Route):
     takes_document: bool = field(default=False, kw_only=True)
     body_media_type: str | None = field(default=None, kw_only=True)
     in_maintenance_refused: bool = field(default=False, kw_only=True)
+    takes_idempotency_key: bool = field(default=False, kw_only=True)
     errors: tuple[type[ProxyError], ...] = field(default=(), kw_only=True)

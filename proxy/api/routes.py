@@ -94,6 +94,7 @@ _DOCUMENT: Final = (
     errors.FieldLocked,
     errors.SpoolFull,
 )
+_KEYED: Final = (errors.IdempotencyConflict, errors.InProgress)
 _SIGN_DOCUMENT: Final = (*_GRANTED, *_BODY, *_SLOT, *_CERTIFICATE, *_SIGNER, *_SIGNING, *_DOCUMENT)
 
 _CERTIFICATE_ID: Final = {"certificateId": "The certificate's id."}
@@ -192,7 +193,8 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
             body=body,
             takes_document=True,
             in_maintenance_refused=True,
-            errors=failures,
+            takes_idempotency_key=True,
+            errors=(*failures, *_KEYED),
         )
         for path, name, summary, description, operation, handler, body, failures in _DOCUMENT_CALLS
         for method in ("POST", "PUT")
@@ -210,7 +212,8 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
         handler=hashes.sign_hashes,
         body=HashRequest,
         in_maintenance_refused=True,
-        errors=(*_GRANTED, *_BODY, *_SLOT, *_CERTIFICATE, *_SIGNER, *_SIGNING),
+        takes_idempotency_key=True,
+        errors=(*_GRANTED, *_BODY, *_SLOT, *_CERTIFICATE, *_SIGNER, *_SIGNING, *_KEYED),
     ),
     CallRoute(
         "POST",

@@ -265,6 +265,9 @@ class TransactionsQuery(Schema):
         None, description="A state (SUCCEEDED, FAILED, IN_PROGRESS, UNKNOWN) or an error code."
     )
     certificate_id: Identifier | None = None
+    idempotency_key: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = Field(
+        None, description="Calls that came with this key; of the last 24 hours where from does not say otherwise."
+    )
     limit: Limit = 100
     cursor: Cursor | None = Field(None, description="nextCursor of the former page.")
 

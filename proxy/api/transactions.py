@@ -1,5 +1,7 @@
 """``/v1/operations``: what became of a call whose answer was lost. A client sees its own, and no other exists for it."""
 
+from datetime import timedelta
+
 from aiohttp import web
 
 from proxy.api.answers import json_response
@@ -7,6 +9,9 @@ from proxy.api.context import Context
 from proxy.api.representations import Transaction, TransactionPage
 from proxy.api.schemas import NoParameters, TransactionsQuery
 from proxy.model import TransactionQuery
+
+KEY_LIFE = timedelta(hours=24)
+"""How long an Idempotency-Key stands for its request (contract)."""
 
 
 async def get_transaction(context: Context) -> web.StreamResponse:
@@ -19,13 +24,17 @@ async def get_transaction(context: Context) -> web.StreamResponse:
 async def list_transactions(context: Context) -> web.StreamResponse:
     """A page of records, newest first."""
     query = context.query(TransactionsQuery)
+    key, start = query.idempotency_key, query.from_
+    if key is not None and start is None:
+        start = context.edge.clock.now() - KEY_LIFE
     page = await context.operations.journal.find(
         TransactionQuery(
             client=context.grants.name,
-            start=query.from_,
+            start=start,
             end=query.to,
             result=query.result,
             certificate_id=query.certificate_id,
+            idempotency=None if key is None else context.operations.idempotency.tag(context.grants.name, key),
             limit=query.limit,
             cursor=query.cursor,
         )

@@ -1,11 +1,14 @@
 """A document timestamp over all there is (EN 319 142-1, 5.4.3), with the validation data that it is to preserve."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from proxy.call import Call
 from proxy.errors import InternalError
 from proxy.model import TimestampToken, ValidationData
 from proxy.operations.authorities import FLOOR, MARGIN, Authorities
+from proxy.operations.idempotency import Steps
+from proxy.operations.updates import Made, update_once
 from proxy.pades.engine import PAdESEngine
 from proxy.pades.values import ExpectedSignature, PrepareTimestamp, SignatureKind
 from proxy.spool import SpooledDocument
@@ -21,6 +24,7 @@ class AppendedTimestamp:
 
     token: TimestampToken
     expected: ExpectedSignature
+    validation_data: ValidationData | None
 
 
 class Archiving:
@@ -42,10 +46,19 @@ class Archiving:
         call: Call,
         document: SpooledDocument,
         profile: TSAProfile,
-        validation_data: ValidationData | None,
+        collect: Callable[[], Awaitable[ValidationData | None]],
         password: str | None,
+        steps: Steps,
     ) -> AppendedTimestamp:
-        """Append a revision with ``validation_data`` and a timestamp over the document up to it.
+        """Append a revision with validation data and a timestamp over the document up to it.
+
+        Args:
+            call: Deadline, ledger, facts.
+            document: What is appended to.
+            profile: Who is asked for the token.
+            collect: Gives the validation data; ``None`` for a timestamp alone. Asked unless the revision was kept.
+            password: Opens an encrypted document.
+            steps: Keeps the revision and the token, where they must not be made twice.
 
         Raises:
             InvalidDocument, PDFVersionUnsupported, PDFEncrypted, MDPLocked, NotSupported: It cannot or may not be appended.
@@ -53,15 +66,20 @@ class Archiving:
         """
         end = document.total_size
         room = max(FLOOR, self._authorities.token_size(profile))
-        for _ in range(GROWTHS):
-            with call.stage("prepare"):
-                prepared = await self._engine.prepare_timestamp(
-                    call, document, PrepareTimestamp(room, validation_data, password)
-                )
+        for attempt in range(GROWTHS):
+
+            async def append(room: int = room) -> Made:
+                validation_data = await collect()
+                with call.stage("prepare"):
+                    task = PrepareTimestamp(room, validation_data, password)
+                    return await self._engine.prepare_timestamp(call, document, task), None, validation_data
+
+            update = await update_once(steps, document, f"timestamp-update-{attempt}", append)
+            prepared = update.prepared
             with call.stage("digest"):
                 digest = await self._engine.digest(document, prepared, profile.hash_algorithm)
-            token = await self._authorities.timestamp(call, profile, digest)
-            if len(token.token) <= room:
+            token = await self._authorities.timestamp_once(call, profile, digest, steps)
+            if len(token.token) <= prepared.room:
                 with call.stage("embed"):
                     self._engine.embed(document, prepared, token.token)
                 return AppendedTimestamp(
@@ -73,6 +91,7 @@ class Archiving:
                         contents=token.token,
                         kind=SignatureKind.DOCUMENT_TIMESTAMP,
                     ),
+                    update.validation_data,
                 )
             document.truncate(end)
             room = len(token.token) + MARGIN

@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from asn1crypto import cms
 
 from proxy.call import Call
 from proxy.errors import RevocationUnavailable, TSAError
 from proxy.model import Digest, SignerCertificates, TimestampToken, ValidationData
+from proxy.operations.idempotency import Kept, Steps
 from proxy.operations.journal import Journal
 from proxy.tsa.profiles import TSAProfile
 
@@ -16,6 +18,8 @@ FLOOR = 16_384
 
 MARGIN = 1_024
 """Bytes added to the largest token seen: serial numbers, accuracy and names differ by little."""
+
+_KEPT = Kept(TimestampToken)
 
 
 class Authorities:
@@ -35,6 +39,11 @@ class Authorities:
         self._largest[profile.name] = max(self._largest.get(profile.name, 0), len(token.token))
         self._signers[profile.name] = signer_of(token)
         return token
+
+    async def timestamp_once(self, call: Call, profile: TSAProfile, imprint: Digest, steps: Steps) -> TimestampToken:
+        """As :meth:`timestamp`; where a token over this imprint was kept, that one."""
+        make = partial(self.timestamp, call, profile, imprint)
+        return await steps.once("token", _KEPT, make, subject=profile.name.encode() + imprint.value, spends=True)
 
     def token_size(self, profile: TSAProfile) -> int:
         """Bytes to expect of the profile's next token: the largest so far and a margin; the margin alone before the first."""

@@ -93,6 +93,8 @@ def _record(call: Call, state: str, code: str | None, ended: datetime | None) ->
         result_sha256=facts.result_sha256,
         digests=tuple(facts.digests),
         timestamp_time=facts.timestamp_time,
+        idempotency=facts.idempotency,
+        original_transaction_id=facts.original_transaction_id,
         valid_until=facts.valid_until,
         stages=tuple(call.stages),
         exchanges=call.ledger.exchanges,

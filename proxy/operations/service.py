@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from proxy.operations.certificates import Certificates
 from proxy.operations.hashes import HashSigning
 from proxy.operations.health import Health
+from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.signing import DocumentSigning
@@ -23,4 +24,5 @@ class Operations:
     certificates: Certificates
     maintenance: MaintenanceCheck
     journal: Journal
+    idempotency: Idempotency
     health: Health

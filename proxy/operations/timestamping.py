@@ -3,7 +3,7 @@
 inspect → validation data for everything signed so far → a revision with it that ends with a timestamp over all → check.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
 
@@ -16,8 +16,9 @@ from proxy.model import (
     TimestampRequest,
     ValidationData,
 )
-from proxy.operations.archiving import Archiving
+from proxy.operations.archiving import AppendedTimestamp, Archiving
 from proxy.operations.authorities import Authorities
+from proxy.operations.idempotency import Idempotency, Kept, Steps
 from proxy.operations.proofs import Proofs
 from proxy.pades.engine import PAdESEngine
 from proxy.pades.values import CheckDocument, InspectedDocument, SignatureKind
@@ -26,12 +27,10 @@ from proxy.tsa.profiles import TSAProfile, TSAProfiles
 
 
 @dataclass(frozen=True, slots=True)
-class TimestampedDocument:
-    """What a timestamping operation gives back. The document is the one it was given, time-stamped in place.
+class TimestampFacts:
+    """What a timestamping operation did.
 
     Attributes:
-        document: Bytes up to ``document.size`` are as received; the rest is the increment. A dry run, and a document that was
-            skipped, have none.
         form: The purpose.
         level: B-LTA for an extension; ``None`` for a timestamp that stands for itself.
         field_name: Of the timestamp; ``None`` where none was added.
@@ -41,7 +40,6 @@ class TimestampedDocument:
         result_sha256: Hex, over the whole result; ``None`` for a dry run.
     """
 
-    document: SpooledDocument
     form: TimestampPurpose
     level: BaselineLevel | None
     field_name: str | None
@@ -52,15 +50,34 @@ class TimestampedDocument:
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TimestampedDocument(TimestampFacts):
+    """What a timestamping operation gives back. The document is the one it was given, time-stamped in place.
+
+    Attributes:
+        document: Bytes up to ``document.size`` are as received; the rest is the increment. A dry run, and a document that was
+            skipped, have none.
+    """
+
+    document: SpooledDocument
+
+
+_ASKED = Kept(TimestampRequest)
+_KEPT = Kept(TimestampFacts)
+
+
 class DocumentTimestamping:
     """Time-stamps documents, and prolongs what was signed in them by whomever."""
 
-    def __init__(self, *, engine: PAdESEngine, tsa: TSAProfiles, authorities: Authorities, proofs: Proofs) -> None:
+    def __init__(
+        self, *, engine: PAdESEngine, tsa: TSAProfiles, authorities: Authorities, proofs: Proofs, idempotency: Idempotency
+    ) -> None:
         self._engine = engine
         self._tsa = tsa
         self._authorities = authorities
         self._archiving = Archiving(engine, authorities)
         self._proofs = proofs
+        self._idempotency = idempotency
 
     async def timestamp(self, call: Call, document: SpooledDocument, request: TimestampRequest) -> TimestampedDocument:
         """Time-stamp ``document`` in place, as asked or not at all.
@@ -69,13 +86,21 @@ class DocumentTimestamping:
             InvalidDocument, PDFVersionUnsupported, PDFEncrypted, MDPLocked, NotSupported: It cannot or may not be.
             AlreadyTimestamped: It is, and the caller does not want it again.
             NotExtendable: Nothing in it can be prolonged, or what is there cannot be proven.
+            IdempotencyConflict, InProgress: The call has an Idempotency-Key that stands for another request, or is worked on.
             TSAProfileNotFound, TSAError, TSAUnavailable, RevocationUnavailable, DeadlineExceeded: As named.
         """
+        facts = call.facts
+        facts.form, facts.dry_run = request.purpose, request.dry_run
         async with call.deadline.enforce():
-            return await self._timestamp(call, document, request)
+            perform = partial(self._timestamp, call, document, request)
+            done = await self._idempotency.run(call, _ASKED.dump(request), _KEPT, perform, document)
+        facts.level, facts.valid_until, facts.timestamp_time = done.level, done.valid_until, done.timestamp_time
+        facts.result_sha256 = done.result_sha256
+        return TimestampedDocument(**{field.name: getattr(done, field.name) for field in fields(done)}, document=document)
 
-    async def _timestamp(self, call: Call, document: SpooledDocument, request: TimestampRequest) -> TimestampedDocument:
-        call.facts.form, call.facts.dry_run = request.purpose, request.dry_run
+    async def _timestamp(
+        self, call: Call, document: SpooledDocument, request: TimestampRequest, steps: Steps
+    ) -> TimestampFacts:
         profile = self._tsa.profile(request.tsa_profile)
         with call.stage("inspect"):
             inspected = await self._engine.inspect(call, document, request.document_password)
@@ -83,20 +108,22 @@ class DocumentTimestamping:
             if request.on_already_timestamped is OnAlreadyTimestamped.REJECT:
                 raise AlreadyTimestamped("the document holds a document timestamp already")
             if request.on_already_timestamped is OnAlreadyTimestamped.SKIP:
-                return self._released(call, document, request, skipped=True)
-        proof = await self._proof(call, document, request, profile, inspected)
+                return self._released(document, request, skipped=True)
+        collect = partial(self._proof, call, document, request, profile, inspected)
         if request.dry_run:
+            await collect()
             await self._archiving.prepare_only(call, document, request.document_password)
-            return self._released(call, document, request)
-        appended = await self._archiving.append(call, document, profile, proof, request.document_password)
+            return self._released(document, request)
+        appended = await self._archiving.append(call, document, profile, collect, request.document_password, steps)
         with call.stage("check"):
             held = CheckDocument(
-                document.total_size, (appended.expected,), proof or ValidationData(), request.document_password
+                document.total_size,
+                (appended.expected,),
+                appended.validation_data or ValidationData(),
+                request.document_password,
             )
             await self._engine.check(call, document, held)
-        call.facts.timestamp_time = appended.token.gen_time
-        call.facts.valid_until = appended.token.tsa_not_after
-        return self._released(call, document, request, field_name=appended.expected.prepared.field_name)
+        return self._released(document, request, appended)
 
     async def _proof(
         self,
@@ -145,25 +172,19 @@ class DocumentTimestamping:
 
     @staticmethod
     def _released(
-        call: Call,
         document: SpooledDocument,
         request: TimestampRequest,
+        appended: AppendedTimestamp | None = None,
         *,
-        field_name: str | None = None,
         skipped: bool = False,
-    ) -> TimestampedDocument:
-        facts = call.facts
-        level = BaselineLevel.B_LTA if request.purpose is TimestampPurpose.ES_A and not skipped else None
-        facts.level = level
-        facts.result_sha256 = None if request.dry_run else document.result_digest.value.hex()
-        return TimestampedDocument(
-            document=document,
+    ) -> TimestampFacts:
+        return TimestampFacts(
             form=request.purpose,
-            level=level,
-            field_name=field_name,
-            timestamp_time=facts.timestamp_time,
-            valid_until=facts.valid_until,
+            level=BaselineLevel.B_LTA if request.purpose is TimestampPurpose.ES_A and not skipped else None,
+            field_name=None if appended is None else appended.expected.prepared.field_name,
+            timestamp_time=None if appended is None else appended.token.gen_time,
+            valid_until=None if appended is None else appended.token.tsa_not_after,
             skipped=skipped,
-            result_sha256=facts.result_sha256,
+            result_sha256=None if request.dry_run else document.result_digest.value.hex(),
             dry_run=request.dry_run,
         )

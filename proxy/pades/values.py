@@ -81,6 +81,11 @@ class PreparedSignature:
     contents_end: int
     end: int
 
+    @property
+    def room(self) -> int:
+        """Bytes of DER that fit: ``/Contents`` is a hexadecimal string."""
+        return (self.contents_end - self.contents_start - 2) // 2
+
 
 @dataclass(frozen=True, slots=True)
 class AppendValidationData:

@@ -3,7 +3,9 @@
 Paths are relative to the file, which lies in the sandbox's folder.
 """
 
+import base64
 import json
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -24,7 +26,7 @@ SHUTDOWN_SECONDS = 10
 
 
 def write_settings(folder: StateFolder, addresses: Addresses, listen_host: str) -> None:
-    """Write ``central.toml`` and ``proxy.toml``.
+    """Write ``central.toml`` and ``proxy.toml``, and the keys that seal what they keep, where there are none yet.
 
     Args:
         folder: Where the PKI is.
@@ -34,6 +36,9 @@ def write_settings(folder: StateFolder, addresses: Addresses, listen_host: str) 
     Raises:
         SettingsError: A certificate to enroll cannot be read.
     """
+    for name in ("central", "proxy"):
+        if not folder.sealing_key(name).exists():
+            write_file(folder.sealing_key(name), base64.b64encode(secrets.token_bytes(32)), private=True)
     write_file(folder.settings("central"), central_settings(folder, addresses).encode())
     write_file(folder.settings("proxy"), proxy_settings(folder, addresses, listen_host).encode())
 
@@ -105,6 +110,9 @@ def _common(folder: StateFolder, addresses: Addresses, name: str) -> Sequence[st
         "",
         "[stores]",
         f'transaction_log = "{_path(folder, folder.transaction_log(name))}"',
+        f'idempotency = "{_path(folder, folder.idempotency(name))}"',
+        # Secrets are named by absolute paths.
+        f"sealing_key = {json.dumps(f'file:{folder.sealing_key(name)}')}",
         "",
     )
 

@@ -7,6 +7,8 @@
         sandbox.json            while it runs: where everything is
         central.toml, proxy.toml
         central.sqlite, proxy.sqlite        transaction logs
+        central-idempotency.sqlite, …       what is kept for idempotency keys, and the keys that seal it:
+        secrets/                central-sealing-key, proxy-sealing-key
         pki/<authority>/        certificate.pem, key.pem, responder.pem, responder-key.pem, issued/, revoked/
         tls/, clients/, tsa/    certificates and keys by name
         central-keys/           what the central signer serves: keys/, certificates/
@@ -105,6 +107,14 @@ class StateFolder:
     def transaction_log(self, service: str) -> Path:
         """The transaction log of ``central`` or ``proxy`` (SQLite)."""
         return self.root / f"{service}.sqlite"
+
+    def idempotency(self, service: str) -> Path:
+        """What ``central`` or ``proxy`` keeps for idempotency keys (SQLite)."""
+        return self.root / f"{service}-idempotency.sqlite"
+
+    def sealing_key(self, service: str) -> Path:
+        """The key that seals it."""
+        return self.root / "secrets" / f"{service}-sealing-key"
 
     def log(self, process: str) -> Path:
         """What one process says."""

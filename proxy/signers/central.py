@@ -58,6 +58,7 @@ class CentralSigner:
     def __init__(self, settings: CentralSettings, in_flight: int, clock: Clock) -> None:
         self.connection = CentralConnection(settings, in_flight)
         self._clock = clock
+        self._keys = settings.idempotency_keys
         self._cache_time = timedelta(seconds=settings.certificate_cache_seconds)
         self._credentials: Memory[str, Credential] = Memory(clock, _REMEMBERED)
         self._lists: Memory[str, tuple[str, ...]] = Memory(clock, 1)
@@ -74,7 +75,9 @@ class CentralSigner:
             "hashes": [b64encode(digest.value).decode("ascii") for digest in digests],
         }
         try:
-            answer = await self.connection.post(call, "/v1/signatures/hash", body, SignaturesAnswer)
+            answer = await self.connection.post(
+                call, "/v1/signatures/hash", body, SignaturesAnswer, idempotency_key=call.upstream_key if self._keys else None
+            )
         except CertificateNotFound:
             self._credentials.forget(credential.certificate_id)
             raise

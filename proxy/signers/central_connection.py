@@ -100,6 +100,7 @@ class CentralConnection:
         *,
         max_response_bytes: int | None = None,
         fresh: bool = False,
+        idempotency_key: str | None = None,
     ) -> _AnswerT:
         """POST JSON, written compactly.
 
@@ -110,6 +111,7 @@ class CentralConnection:
             answer: What must come back.
             max_response_bytes: Bound of the answer where the usual one is too small.
             fresh: The answer shall not come from a cache.
+            idempotency_key: Under which the central signer does it once.
 
         Raises:
             SignerUnavailable: No connection, no answer in time, a broken one, or 429 or 503.
@@ -118,7 +120,9 @@ class CentralConnection:
             DeadlineExceeded: The call's time is over.
         """
         data = json.dumps(body, separators=(",", ":")).encode()
-        return await self._exchange(call, "POST", path, data, answer, max_response_bytes, fresh=fresh)
+        return await self._exchange(
+            call, "POST", path, data, answer, max_response_bytes, fresh=fresh, idempotency_key=idempotency_key
+        )
 
     async def _exchange(
         self,
@@ -130,6 +134,7 @@ class CentralConnection:
         max_response_bytes: int | None = None,
         *,
         fresh: bool = False,
+        idempotency_key: str | None = None,
     ) -> _AnswerT:
         """The one place where a failure of the central signer gets its code."""
         try:
@@ -143,6 +148,7 @@ class CentralConnection:
                     accept="application/json",
                     max_response_bytes=max_response_bytes,
                     fresh=fresh,
+                    more_headers=None if idempotency_key is None else {"Idempotency-Key": idempotency_key},
                 )
             if answer.content_type != "application/json":
                 raise SignerError("the central signer answered with something else than JSON")

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy.stores.transaction_schema import open_for_reading
+from proxy.stores.sqlite_file import open_for_reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ def encode_record(record: TransactionRecord) -> str:
             "result_sha256": record.result_sha256,
             "digests": list(record.digests),
             "timestamp_time": _time_or_none(record.timestamp_time),
+            "idempotency": record.idempotency,
+            "original_transaction_id": record.original_transaction_id,
             "valid_until": _time_or_none(record.valid_until),
             "stages": [[entry.stage, entry.microseconds] for entry in record.stages],
             "exchanges": [
@@ -69,6 +71,8 @@ def decode_record(text: str) -> TransactionRecord:
         digests=tuple(values.get("digests", ())),
         timestamp_time=_moment_or_none(values.get("timestamp_time")),
         valid_until=_moment_or_none(values.get("valid_until")),
+        idempotency=values.get("idempotency"),
+        original_transaction_id=values.get("original_transaction_id"),
         stages=tuple(StageTime(stage, microseconds) for stage, microseconds in values.get("stages", ())),
         exchanges=tuple(
             Exchange(entry["destination"], entry["sent"], entry["received"], entry["sent_sha256"])

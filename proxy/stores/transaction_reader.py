@@ -8,8 +8,8 @@ from pathlib import Path
 
 from proxy.errors import InvalidParameter
 from proxy.model import TransactionPage, TransactionQuery, TransactionRecord
+from proxy.stores.sqlite_file import open_for_reading
 from proxy.stores.transaction_codec import decode_record, encode_time
-from proxy.stores.transaction_schema import open_for_reading
 from proxy.stores.writer_lock import living_writers
 
 UNKNOWN = "UNKNOWN"
@@ -33,6 +33,7 @@ SELECT sequence, body, shown FROM (
     WHERE client = :client AND started >= :start AND started < :end
         AND (started, transaction_id) < (:cursor_started, :cursor_transaction)
         AND (:certificate_id IS NULL OR certificate_id = :certificate_id)
+        AND (:idempotency IS NULL OR json_extract(body, '$.idempotency') = :idempotency)
         AND NOT EXISTS (
             SELECT 1 FROM record AS later
             WHERE later.client = latest.client AND later.transaction_id = latest.transaction_id
@@ -108,6 +109,7 @@ class TransactionReader:
                 "cursor_started": started,
                 "cursor_transaction": transaction_id,
                 "certificate_id": query.certificate_id,
+                "idempotency": query.idempotency,
                 "result": query.result,
                 "limit": limit + 1,
             },

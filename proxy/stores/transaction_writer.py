@@ -12,9 +12,10 @@ from pathlib import Path
 
 from proxy.errors import SettingsError
 from proxy.ports import Clock
+from proxy.stores.sqlite_file import open_for_writing
 from proxy.stores.transaction_chain import first_link, next_link
 from proxy.stores.transaction_codec import canonical_json, encode_time
-from proxy.stores.transaction_schema import open_for_writing
+from proxy.stores.transaction_schema import TRANSACTION_LOG
 from proxy.stores.writer_lock import WriterLock, remove_dead
 
 
@@ -41,7 +42,7 @@ class TransactionWriter:
         Raises:
             SettingsError: The file cannot be opened or written, or is no transaction log.
         """
-        self._connection = open_for_writing(self._path)
+        self._connection = open_for_writing(self._path, TRANSACTION_LOG)
         identity = secrets.token_hex(16)
         began = encode_time(self._clock.now())
         description = canonical_json({"id": identity, "host": socket.gethostname(), "pid": os.getpid(), "began": began})

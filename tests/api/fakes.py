@@ -25,6 +25,7 @@ from proxy.model import (
 from proxy.operations.certificates import CertificateFacts, Certificates
 from proxy.operations.hashes import HashSignatures, HashSigning
 from proxy.operations.health import Health
+from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.service import Operations
@@ -245,6 +246,7 @@ def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Cl
         timestamps=cast(TimestampRelay, Timestamps(work)),
         certificates=cast(Certificates, CertificateStore(work)),
         maintenance=MaintenanceCheck(registry=registry, own=own, clock=clock),
+        idempotency=Idempotency(None, None),
         journal=Journal(log, clock),
         health=Health(registry=registry),
     )

@@ -3,7 +3,7 @@
 import json
 import random
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,13 @@ class Service:
 
 @contextmanager
 def serving(
-    sandbox: Sandbox, folder: Path, settings: Mapping[str, Any], *, service: str = "proxy", file_bytes: int | None = None
+    sandbox: Sandbox,
+    folder: Path,
+    settings: Mapping[str, Any],
+    *,
+    service: str = "proxy",
+    file_bytes: int | None = None,
+    program: Sequence[str] = ("-m", "proxy", "serve", "--settings"),
 ) -> Iterator[Service]:
     """Run a service with the sandbox's settings for ``service``, some of them changed.
 
@@ -60,6 +66,7 @@ def serving(
         settings: What is different, by section.
         service: ``proxy`` or ``central``.
         file_bytes: The size that no file it writes may pass.
+        program: What the interpreter runs; the settings file follows.
     """
     spool, log = folder / "spool", folder / "service.log"
     spool.mkdir(parents=True)
@@ -68,12 +75,16 @@ def serving(
         **settings,
         "listener": {"host": HOST, "port": port, **settings.get("listener", {})},
         "admin": {"port": 0},
-        "stores": {"transaction_log": str(folder / "transactions.sqlite")},
+        "stores": {
+            "transaction_log": str(folder / "transactions.sqlite"),
+            "idempotency": str(folder / "idempotency.sqlite"),
+            **settings.get("stores", {}),
+        },
         "spool": {"directory": str(spool)},
         "engine": {"processes": 1, **settings.get("engine", {})},
     }
     with running(
-        ["-m", "proxy", "serve", "--settings", str(sandbox.folder.settings(service))],
+        [*program, str(sandbox.folder.settings(service))],
         log,
         lambda: b'"service.started"' in log.read_bytes(),
         environment=dict(_overlay(changes)),

@@ -97,7 +97,7 @@ def test_the_list_is_searched_by_time_result_and_certificate(sandbox: Sandbox, i
     assert following.members["operations"][0]["transactionId"] == first
     assert sandbox.app.get("/v1/operations", {"cursor": "nonsense"}).code == "INVALID_PARAMETER"
     assert sandbox.app.get("/v1/operations", {"from": "yesterday"}).code == "INVALID_PARAMETER"
-    assert sandbox.app.get("/v1/operations", {"idempotencyKey": "k"}).code == "INVALID_PARAMETER"
+    assert sandbox.app.get("/v1/operations", {"idempotencyKey": "a b"}).code == "INVALID_PARAMETER"
 
 
 def test_the_id_a_caller_chose_stands_once_and_for_each_client_alone(sandbox: Sandbox, invoice: bytes) -> None:

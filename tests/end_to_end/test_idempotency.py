@@ -1,0 +1,278 @@
+"""Idempotency-Key over real mutual TLS: what a repeat gets, what it costs, and what a proxy killed at any moment leaves behind."""
+
+import hashlib
+import http.client
+import os
+import sqlite3
+import ssl
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conformance.judges import pdfsig
+from tests.end_to_end.services import Service, serving
+from tests.support.calling import Answer, Caller
+from tests.support.mortal import BOUNDARIES, DOOM
+from tests.support.sandbox import Sandbox
+from tests.support.spawned import unnamed_files, until
+
+CERTIFICATE = "legal-person-p256"
+REASON = "planted-reason-7c1f"
+FIELD = "plantedField7c1f"
+
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "es": {},
+    "es-t": {},
+    "es-t ltv": {"ltv": "true"},
+    "mdp": {},
+    "es-a": {},
+}
+
+
+def signed(caller: Caller, document: bytes, key: str, form: str = "es", **parameters: str) -> Answer:
+    route = form.partition(" ")[0]
+    query = {"fieldName": FIELD, **FORMS.get(form, {}), **parameters}
+    return caller.sign(document, CERTIFICATE, form=route, query=query, headers={"Idempotency-Key": key})
+
+
+def valid_signatures(folder: Path, document: bytes) -> list[bool]:
+    path = folder / f"{hashlib.sha256(document).hexdigest()[:16]}.pdf"
+    path.write_bytes(document)
+    return [one.valid for one in pdfsig(path)]
+
+
+def new_key() -> str:
+    return str(uuid.uuid4())
+
+
+# -- repeats ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_repeat_gets_the_same_bytes_and_costs_nothing(sandbox: Sandbox, invoice: bytes, tmp_path: Path) -> None:
+    key = new_key()
+    with sandbox.spending() as first_spent:
+        first = signed(sandbox.app, invoice, key, "es-t")
+    with sandbox.spending() as spent:
+        repeat = signed(sandbox.app, invoice, key, "es-t")
+        increment = signed(sandbox.app, invoice, key, "es-t", **{"return": "increment"})
+    assert first.status == repeat.status == increment.status == 200, (first.body, repeat.body)
+    assert (first_spent.signatures, spent.nothing) == (1, True)
+    assert repeat.body == first.body == invoice + increment.body
+    assert "Original-Transaction-Id" not in first.headers
+    assert repeat.headers["Original-Transaction-Id"] == first.transaction_id != repeat.transaction_id
+    for name in ("Signature-Form", "Signature-Level", "Valid-Until", "Result-SHA256"):
+        assert repeat.headers[name] == first.headers[name] is not None
+    assert repeat.upstream_bytes == (0, 0)
+    assert valid_signatures(tmp_path, repeat.body) == [True]
+    record = sandbox.app.get(f"/v1/operations/{repeat.transaction_id}").members
+    assert (record["originalTransactionId"], record["digests"]) == (first.transaction_id, [])
+    found = sandbox.app.get("/v1/operations", {"idempotencyKey": key}).members["operations"]
+    assert {entry["transactionId"] for entry in found} == {answer.transaction_id for answer in (first, repeat, increment)}
+    assert sandbox.caller("other").get("/v1/operations", {"idempotencyKey": key}).members["operations"] == []
+
+
+def test_another_request_under_the_same_key_is_refused(sandbox: Sandbox, invoice: bytes) -> None:
+    key = new_key()
+    assert signed(sandbox.app, invoice, key).status == 200
+    with sandbox.spending() as spent:
+        for answer in (
+            signed(sandbox.app, invoice + b"\n", key),
+            signed(sandbox.app, invoice, key, hashAlgorithm="SHA-512"),
+            signed(sandbox.app, invoice, key, fieldName="another"),
+        ):
+            assert (answer.status, answer.code) == (409, "IDEMPOTENCY_CONFLICT")
+    assert spent.nothing
+    # Of another operation it is another key.
+    assert signed(sandbox.app, invoice, key, "es-t").status == 200
+
+
+def test_hash_signatures_are_made_once(sandbox: Sandbox) -> None:
+    digests, key = [hashlib.sha256(bytes([number])).digest() for number in range(3)], new_key()
+
+    def ask() -> Answer:
+        members = {"certificateId": CERTIFICATE, "hashAlgorithm": "SHA-256", "hashes": [digest.hex() for digest in digests]}
+        import base64
+
+        members["hashes"] = [base64.b64encode(digest).decode() for digest in digests]
+        return sandbox.app.post_json("/v1/signatures/hash", members, headers={"Idempotency-Key": key})
+
+    with sandbox.spending() as spent:
+        first, repeat = ask(), ask()
+    assert first.members["signatures"] == repeat.members["signatures"]
+    assert spent.signatures == 3
+
+
+def test_timestamps_are_made_once(sandbox: Sandbox, invoice: bytes) -> None:
+    headers = {"Idempotency-Key": new_key()}
+    with sandbox.spending() as spent:
+        first, repeat = (sandbox.app.timestamp(invoice, headers=headers) for _ in range(2))
+    assert first.body == repeat.body
+    assert spent.tokens == 1
+
+
+def test_a_failure_that_cost_nothing_frees_the_key(sandbox: Sandbox, invoice: bytes) -> None:
+    key = new_key()
+    refused = signed(sandbox.app, invoice, key, fieldName="absent", existingFieldOnly="true")
+    assert refused.code == "FIELD_NOT_FOUND"
+    assert signed(sandbox.app, invoice, key).status == 200
+
+
+def test_a_dry_run_takes_no_notice_of_the_key(sandbox: Sandbox, invoice: bytes) -> None:
+    key = new_key()
+    assert signed(sandbox.app, invoice, key, dryRun="true").status == 200
+    assert signed(sandbox.app, invoice, key).status == 200
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256])
+def test_what_is_no_key_is_refused(sandbox: Sandbox, invoice: bytes, key: str) -> None:
+    assert signed(sandbox.app, invoice, key).code == "INVALID_PARAMETER"
+
+
+def test_operations_without_effect_take_no_key(sandbox: Sandbox) -> None:
+    assert sandbox.app.get("/v1/certificates", headers={"Idempotency-Key": "1"}).code == "NOT_SUPPORTED"
+
+
+def test_concurrent_repeats_get_one_signature(sandbox: Sandbox, invoice: bytes) -> None:
+    key = new_key()
+    with sandbox.spending() as spent, ThreadPoolExecutor(5) as threads:
+        answers = list(threads.map(lambda _: signed(sandbox.app, invoice, key), range(5)))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    assert spent.signatures == 1
+
+
+# -- a proxy that dies ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mortal:
+    """A proxy that dies at the boundary a test names, and is started again."""
+
+    service: Service
+    folder: Path
+
+    def boundaries(self, document: bytes, form: str) -> list[str]:
+        """Those that a request passes."""
+        file = self.folder / "boundaries"
+        file.unlink(missing_ok=True)
+        answer = self.ask(document, new_key(), form)
+        assert answer.status == 200, answer.body
+        return file.read_text().split("\n")[:-1]
+
+    def ask(self, document: bytes, key: str, form: str) -> Answer:
+        caller = self.service.caller()
+        if form == "timestamp":
+            return caller.timestamp(document, "DocTimeStamp", headers={"Idempotency-Key": key})
+        return signed(caller, document, key, form)
+
+    def die_at(self, number: int, document: bytes, key: str, form: str) -> None:
+        """Ask, and have the proxy die at the boundary of this number."""
+        doom = self.folder / "doom"
+        doom.write_text(str(number))
+        with pytest.raises((ConnectionError, http.client.HTTPException, ssl.SSLError)):
+            self.ask(document, key, form)
+        assert not doom.exists()
+
+    def ask_again(self, document: bytes, key: str, form: str) -> Answer:
+        """Repeat until the proxy is there again."""
+        answers: list[Answer] = []
+
+        def answered() -> bool:
+            try:
+                answers.append(self.ask(document, key, form))
+            except (ConnectionError, ssl.SSLError, http.client.HTTPException):
+                return False
+            return True
+
+        until(answered, seconds=30)
+        return answers[0]
+
+    def assert_nothing_left(self) -> None:
+        (child,) = [one for one in psutil.Process(self.service.pid).children() if one.ppid() == self.service.pid]
+        until(lambda: not unnamed_files(child.pid, self.service.spool), seconds=5)
+        assert not list(self.service.spool.iterdir())
+
+
+@contextmanager
+def mortal_proxy(sandbox: Sandbox, folder: Path, settings: Mapping[str, object]) -> Iterator[Mortal]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(DOOM, str(folder / "doom"))
+        environment.setenv(BOUNDARIES, str(folder / "boundaries"))
+        changes = {"idempotency": {"lease_seconds": 0.5, "wait_seconds": 20.0}, **settings}
+        with serving(sandbox, folder, changes, program=("-m", "tests.support.mortal")) as service:
+            yield Mortal(service, folder)
+
+
+@pytest.fixture(scope="module")
+def mortal(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
+    with mortal_proxy(sandbox, tmp_path_factory.mktemp("mortal"), {}) as proxy:
+        yield proxy
+
+
+def finish_after_dying(mortal: Mortal, sandbox: Sandbox, document: bytes, form: str, number: int, folder: Path) -> None:
+    key = new_key()
+    with sandbox.spending() as spent:
+        mortal.die_at(number, document, key, form)
+        answer = mortal.ask_again(document, key, form)
+        assert answer.status == 200, answer.body
+    again = mortal.ask_again(document, key, form)
+    assert again.body == answer.body
+    assert all(valid_signatures(folder, answer.body))
+    assert len(valid_signatures(folder, answer.body)) == (2 if form == "es-a" else 1)
+    assert spent.signatures == (0 if form == "timestamp" else 1)
+    mortal.assert_nothing_left()
+
+
+@pytest.mark.parametrize("boundary", ["before sign", "after sign", "kept values", "done"])
+def test_what_a_dead_proxy_began_is_finished_by_a_repeat(
+    mortal: Mortal, sandbox: Sandbox, invoice: bytes, tmp_path: Path, boundary: str
+) -> None:
+    number = mortal.boundaries(invoice, "es").index(boundary) + 1
+    finish_after_dying(mortal, sandbox, invoice, "es", number, tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("form", [*FORMS, "timestamp"])
+def test_whenever_a_proxy_dies_the_document_is_signed_once(
+    mortal: Mortal, sandbox: Sandbox, invoice: bytes, tmp_path: Path, form: str
+) -> None:
+    passed = mortal.boundaries(invoice, form)
+    assert "done" in passed
+    for number, boundary in enumerate(passed, start=1):
+        print(form, number, boundary)  # noqa: T201 - which one it was, when it fails
+        finish_after_dying(mortal, sandbox, invoice, form, number, tmp_path)
+
+
+def test_the_store_tells_nothing_of_a_document(mortal: Mortal, invoice: bytes) -> None:
+    key = "planted-key-7c1f"
+    headers = {"Idempotency-Key": key}
+    params = {"certificateId": CERTIFICATE, "fieldName": FIELD, "reason": REASON}
+    answer = mortal.service.caller().send_parts("/v1/signatures/es", invoice, params, headers=headers)
+    assert answer.status == 200, answer.body
+    with sqlite3.connect(mortal.folder / "idempotency.sqlite") as connection:
+        connection.execute("PRAGMA wal_checkpoint(FULL)")
+    content = b"".join(path.read_bytes() for path in mortal.folder.glob("idempotency.sqlite*"))
+    assert len(content) > 10_000
+    assert answer.transaction_id.encode() in content
+    digest = hashlib.sha256(invoice)
+    for planted in (
+        REASON.encode(),
+        REASON.encode("utf-16-be"),
+        REASON.encode("utf-16-be").hex().encode(),
+        FIELD.encode(),
+        key.encode(),
+        CERTIFICATE.encode(),
+        b"startxref",
+        digest.digest(),
+        digest.hexdigest().encode(),
+        answer.headers["Result-SHA256"].encode(),
+    ):
+        assert planted not in content, planted
+    assert b'"app"' not in content
