@@ -181,7 +181,8 @@ class Link:
             destination: Name on the ledger, instead of the link's.
             max_response_bytes: Bound of the answer's body, instead of the link's.
             fresh: No cache on the way may answer (``Cache-Control: no-cache``, RFC 9111, 5.2.1.4).
-            more_headers: Sent too: what the destination authenticates the request by, or knows a repeat by. They are not on the ledger.
+            more_headers: Sent too: what the destination authenticates the request by, or knows a repeat by. They are not on
+                the ledger.
 
         Returns:
             A 2xx answer.

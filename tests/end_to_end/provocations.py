@@ -23,7 +23,9 @@ from tests.end_to_end.situations import (
     central_killed,
     certified,
     encrypted,
+    first_unanswered,
     hurried,
+    key_of_another,
     locked,
     mandatory_seed,
     narrow_json,
@@ -300,7 +302,14 @@ PROVOCATIONS: Mapping[type[ProxyError], list[Provocation]] = {
         certificate("ECDSA by RSA", "eseal-rsa", signAlgorithm="ECDSA"),
         central("refuses-algorithm"),
     ],
-    errors.NotSupported: [way("an idempotency key", app_with(Idempotency_Key="once"))],
+    errors.NotSupported: [
+        way(
+            "an idempotency key where nothing is done",
+            lambda at, also: at.sandbox.app.get("/v1/certificates", headers={**also, "Idempotency-Key": "once"}),
+        )
+    ],
+    errors.IdempotencyConflict: [Provocation("another document", key_of_another)],
+    errors.InProgress: [Provocation("the first has not ended", first_unanswered)],
     errors.ConcurrencyLimit: [Provocation("both slots taken", busy)],
     errors.RateLimit: [Provocation("twice in an hour", hurried)],
     errors.Maintenance: [

@@ -4,7 +4,9 @@ import base64
 import io
 import json
 import signal
+import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPSConnection
@@ -140,6 +142,33 @@ def hurried(services: Services) -> Iterator[Ask]:
     caller = services.narrow.caller("stranger")
     caller.get("/v1/certificates")
     yield lambda headers: caller.get("/v1/certificates", headers=headers)
+
+
+@contextmanager
+def key_of_another(services: Services) -> Iterator[Ask]:
+    """The key stands for another document."""
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    app = services.sandbox.app
+    assert app.sign(services.invoice, headers=key).status == 200
+    yield lambda headers: app.sign(services.invoice + b"\n", headers={**headers, **key})
+
+
+@contextmanager
+def first_unanswered(services: Services) -> Iterator[Ask]:
+    """The first request with the key waits for a central signer that does not answer."""
+    settings = {
+        "central": {"url": services.central.url},
+        "idempotency": {"wait_seconds": 0.0},
+        "limits": {"shutdown_seconds": 0.5},
+    }
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    with serving(services.sandbox, services.folder / "front", settings) as front, ThreadPoolExecutor(1) as threads:
+        app, asked = front.caller(), services.central.asked["hangs"]
+        first = threads.submit(app.sign, services.invoice, "hangs", headers=key)
+        until(lambda: services.central.asked["hangs"] > asked)
+        yield lambda headers: app.sign(services.invoice, "hangs", headers={**headers, **key})
+        psutil.Process(front.pid).send_signal(signal.SIGTERM)
+        assert first.result().code == "SHUTTING_DOWN"
 
 
 @contextmanager

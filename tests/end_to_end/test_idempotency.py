@@ -1,11 +1,10 @@
-"""Idempotency-Key over real mutual TLS: what a repeat gets, what it costs, and what a proxy killed at any moment leaves behind."""
+"""Idempotency-Key over real mutual TLS: what a repeat gets, what it costs, and what a proxy killed at any moment leaves."""
 
+import base64
 import hashlib
 import http.client
-import os
 import sqlite3
 import ssl
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -97,10 +96,8 @@ def test_hash_signatures_are_made_once(sandbox: Sandbox) -> None:
     digests, key = [hashlib.sha256(bytes([number])).digest() for number in range(3)], new_key()
 
     def ask() -> Answer:
-        members = {"certificateId": CERTIFICATE, "hashAlgorithm": "SHA-256", "hashes": [digest.hex() for digest in digests]}
-        import base64
-
-        members["hashes"] = [base64.b64encode(digest).decode() for digest in digests]
+        hashes = [base64.b64encode(digest).decode() for digest in digests]
+        members = {"certificateId": CERTIFICATE, "hashAlgorithm": "SHA-256", "hashes": hashes}
         return sandbox.app.post_json("/v1/signatures/hash", members, headers={"Idempotency-Key": key})
 
     with sandbox.spending() as spent:

@@ -1,8 +1,8 @@
-"""The real service in a process that dies where a test says, and a keeper that starts it anew: ``python -m tests.support.mortal``.
+"""The real service in a process that dies where a test says, and a keeper that starts it anew.
 
 A boundary is the beginning or end of a stage of a call with an Idempotency-Key, and each moment after something was kept for
-one. The process appends each boundary it passes to ``BOUNDARIES``; when ``DOOM`` holds the number of one, it kills itself there.
-Both are named by environment variables of these names, which the product knows nothing of.
+one. The process appends each boundary it passes to ``BOUNDARIES``; when ``DOOM`` holds the number of one, it kills itself
+there. Both are named by environment variables of these names, which the product knows nothing of.
 """
 
 import os

@@ -50,6 +50,7 @@ def test_repeating_helps_where_a_dependency_failed_and_never_where_the_caller_di
             assert not leaf.retryable, name
     assert {name for name, leaf in LEAVES.items() if issubclass(leaf, PolicyError) and leaf.retryable} == {
         "ConcurrencyLimit",
+        "InProgress",
         "RateLimit",
         "Maintenance",
         "ShuttingDown",
