@@ -14,10 +14,12 @@ JUDGE_JAR := $(JUDGE)/target/dss-judge.jar
 JUDGE_SOURCES := $(JUDGE)/pom.xml $(shell find $(JUDGE)/src -name '*.java')
 # Both there: `make test` asks EU DSS too.
 JUDGE_TOOLS := $(and $(shell command -v java),$(shell command -v mvn))
+LOCALSTACK := .venv-localstack
+LOCALSTACK_INSTALLED := $(LOCALSTACK)/.installed
 PYTEST := $(BIN)/python -m pytest
 WORKERS := 2
 
-.PHONY: help setup demo test test-full lint format openapi bench corpus judge lock pr
+.PHONY: help setup demo test test-full lint format openapi bench corpus judge localstack lock pr
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,10 +47,10 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 demo: $(INSTALLED) ## Sign a PDF in every form through a local proxy (PDF=path, or an invoice made on the spot)
 	$(BIN)/signproxy demo $(if $(PDF),"$(PDF)")
 
-test: $(INSTALLED) $(if $(JUDGE_TOOLS),try-judge) ## Run the tests (under ten minutes on two cores)
+test: $(INSTALLED) try-localstack $(if $(JUDGE_TOOLS),try-judge) ## Run the tests (under ten minutes on two cores)
 	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not full" $(ARGS)
 
-test-full: $(INSTALLED) $(if $(JUDGE_TOOLS),try-judge) ## Run every test, the long matrices too
+test-full: $(INSTALLED) try-localstack $(if $(JUDGE_TOOLS),try-judge) ## Run every test, the long matrices too
 	$(PYTEST) -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(INSTALLED) ## Check style, types, layers and the lock
@@ -84,10 +86,24 @@ $(JUDGE_JAR): $(JUDGE_SOURCES)
 try-judge:
 	@$(MAKE) --no-print-directory judge || echo "the EU DSS judge could not be built: its tests will skip" >&2
 
+localstack: $(LOCALSTACK_INSTALLED) ## Install the AWS emulator of the tests, in an environment of its own
+	@:
+
+$(LOCALSTACK_INSTALLED): locks/localstack.txt | $(INSTALLED)
+	$(BIN)/python -m venv --clear $(LOCALSTACK)
+	$(LOCALSTACK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r locks/localstack.txt
+	@touch $@
+
+# The same: without the packages at hand the tests that ask it skip by name.
+.PHONY: try-localstack
+try-localstack:
+	@$(MAKE) --no-print-directory localstack || echo "LocalStack could not be installed: its tests will skip" >&2
+
 lock: ## Resolve the locks anew (needs uv); UPGRADE=1 takes newer versions
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH" >&2; exit 1; }
 	uv pip compile pyproject.toml --all-extras --group dev $(LOCK) $(if $(UPGRADE),--upgrade) --output-file locks/dev.txt
 	uv pip compile pyproject.toml --extra sandbox $(LOCK) --constraint locks/dev.txt --output-file locks/runtime.txt
+	uv pip compile --group localstack $(LOCK) $(if $(UPGRADE),--upgrade) --output-file locks/localstack.txt
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 

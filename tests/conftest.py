@@ -13,6 +13,7 @@ import pytest
 from _pytest.nodeid import NodeId
 
 if TYPE_CHECKING:
+    from tests.support.localstack import LocalStack
     from tests.support.sandbox import Sandbox
 
 # What a test finds does not depend on how busy the machine is.
@@ -90,6 +91,17 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Sandbox"]:
     from tests.support.sandbox import started_sandbox
 
     with started_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["LocalStack"]:
+    """LocalStack, for tests of the group ``localstack``: they share one worker, and so one instance."""
+    from tests.support.localstack import is_installed, started_localstack
+
+    if not is_installed():
+        pytest.skip("LocalStack is not there: make localstack")
+    with started_localstack(tmp_path_factory.mktemp("localstack")) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from proxy.errors import AlgorithmNotAllowed
-from proxy.model import Credential, Digest, HashAlgorithm, SignAlgorithm
+from proxy.model import Credential, Digest, HashAlgorithm, HeldKey, SignAlgorithm
 
 SMALLEST_RSA = 2048
 
@@ -63,7 +63,7 @@ def capabilities(certificate: x509.Certificate) -> Capabilities:
 
 
 def check_request(
-    credential: Credential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest], max_digests: int
+    key: Credential | HeldKey, sign_algorithm: SignAlgorithm, digests: Sequence[Digest], max_digests: int
 ) -> HashAlgorithm:
     """What every backend checks before it does anything.
 
@@ -71,13 +71,13 @@ def check_request(
         The hash algorithm of all digests.
 
     Raises:
-        AlgorithmNotAllowed: The credential does not declare the combination.
+        AlgorithmNotAllowed: The key does not declare the combination.
         ValueError: No digest, too many, or of several hash algorithms: the caller of the port is wrong.
     """
     algorithms = {digest.algorithm for digest in digests}
     if len(algorithms) != 1 or len(digests) > max_digests:
         raise ValueError(f"1 to {max_digests} digests of one hash algorithm are signed at a time")
     hash_algorithm = algorithms.pop()
-    if sign_algorithm not in credential.sign_algorithms or hash_algorithm not in credential.hash_algorithms:
-        raise AlgorithmNotAllowed(f"the key of this certificate does not sign {sign_algorithm} with {hash_algorithm}")
+    if sign_algorithm not in key.sign_algorithms or hash_algorithm not in key.hash_algorithms:
+        raise AlgorithmNotAllowed(f"the key does not sign {sign_algorithm} with {hash_algorithm}")
     return hash_algorithm

@@ -4,13 +4,11 @@ Each value is judged by ``openssl pkeyutl -verify`` beside the proxy's own verif
 digest.
 """
 
-import subprocess
 from itertools import product
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxy.errors import (
     AlgorithmNotAllowed,
@@ -23,9 +21,11 @@ from proxy.errors import (
 )
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.signers.verification import verify_value
+from proxy.trust.certificates import public_key_info
 from tests.contract.conftest import KEYS, Bench
 from tests.support.keys import ec_key, sign_digest
-from tests.support.pki import SIGNER_USAGE, Holder, issue, new_call
+from tests.support.openssl_judge import Judge
+from tests.support.pki import SIGNER_USAGE, issue, new_call
 
 RSA = (SignAlgorithm.RSASSA_PKCS1_V1_5, SignAlgorithm.RSASSA_PSS)
 COMBINATIONS = [
@@ -33,26 +33,6 @@ COMBINATIONS = [
     for name, hash_algorithm in product(KEYS, HashAlgorithm)
     for sign_algorithm in (RSA if name.startswith("rsa") else (SignAlgorithm.ECDSA,))
 ]
-
-
-class Judge:
-    """openssl's opinion of a signature value."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def accepts(self, holder: Holder, sign_algorithm: SignAlgorithm, digest: Digest, value: bytes) -> bool:
-        public = holder.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        for name, content in (("public.pem", public), ("digest", digest.value), ("value", value)):
-            (self._folder / name).write_bytes(content)
-        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "public.pem", "-in", "digest", "-sigfile", "value"]
-        command += ["-pkeyopt", f"digest:{digest.algorithm.hashlib_name}"]
-        if sign_algorithm is SignAlgorithm.RSASSA_PSS:
-            command += ["-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", f"rsa_pss_saltlen:{digest.algorithm.digest_size}"]
-            command += ["-pkeyopt", f"rsa_mgf1_md:{digest.algorithm.hashlib_name}"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self._folder, check=False)
-        assert (done.returncode == 0) == ("Signature Verified Successfully" in done.stdout)
-        return done.returncode == 0
 
 
 @pytest.fixture
@@ -71,10 +51,10 @@ async def test_values_verify_by_openssl_and_by_the_proxy(
     digest, other = Digest.of(b"one", hash_algorithm), Digest.of(b"other", hash_algorithm)
     (value,) = await bench.backend.sign_digests(new_call(), credential, sign_algorithm, [digest])
     verify_value(holder.der, sign_algorithm, digest, value)
-    assert judge.accepts(holder, sign_algorithm, digest, value)
+    assert judge.accepts(public_key_info(holder.der), sign_algorithm, digest, value)
     with pytest.raises(SignatureInvalid):
         verify_value(holder.der, sign_algorithm, other, value)
-    assert not judge.accepts(holder, sign_algorithm, other, value)
+    assert not judge.accepts(public_key_info(holder.der), sign_algorithm, other, value)
 
 
 async def test_many_digests_are_answered_in_order(bench: Bench) -> None:
@@ -126,7 +106,7 @@ class TestRegistration:
         assert (made.certificate, made.chain) == (issued.der, bench.pki.chain)
         digest = Digest.of(b"first", HashAlgorithm.SHA256)
         (value,) = await bench.backend.sign_digests(new_call(), made, SignAlgorithm.ECDSA, [digest])
-        assert judge.accepts(issued, SignAlgorithm.ECDSA, digest, value)
+        assert judge.accepts(public_key_info(issued.der), SignAlgorithm.ECDSA, digest, value)
         assert made.certificate_id in {entry.certificate_id for entry in await bench.backend.list_credentials(new_call())}
         again = await bench.backend.register_certificate(new_call(), "spare", issued.der, bench.pki.chain)
         assert again.certificate_id == made.certificate_id
@@ -160,5 +140,5 @@ def test_the_judge_knows_the_keys_apart(judge: Judge) -> None:
     mine, other = issue("Mine", key=ec_key()), issue("Other")
     digest = Digest.of(b"", HashAlgorithm.SHA256)
     value = sign_digest(ec_key(), SignAlgorithm.ECDSA, digest)
-    assert judge.accepts(mine, SignAlgorithm.ECDSA, digest, value)
-    assert not judge.accepts(other, SignAlgorithm.ECDSA, digest, value)
+    assert judge.accepts(public_key_info(mine.der), SignAlgorithm.ECDSA, digest, value)
+    assert not judge.accepts(public_key_info(other.der), SignAlgorithm.ECDSA, digest, value)
