@@ -10,11 +10,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -24,8 +24,6 @@ from proxy.secrets import SecretReference
 
 KEY_BYTES = 32
 _NAMESPACE = "hash-signing-proxy"
-
-_log = structlog.get_logger("proxy.stores")
 
 _T = TypeVar("_T")
 
@@ -89,6 +87,8 @@ class _Messages:
         from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
         from aws_encryption_sdk.identifiers import AlgorithmSuite, CommitmentPolicy
 
+        # It logs a second time, with a traceback, what it raises.
+        logging.getLogger("aws_encryption_sdk").setLevel(logging.CRITICAL)
         self._suite = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
         self._failures: tuple[type[Exception], ...] = (AWSEncryptionSDKClientError, InvalidTag, ValueError)
         self._client: Any = aws_encryption_sdk.EncryptionSDKClient(

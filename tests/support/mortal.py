@@ -5,6 +5,7 @@ one. The process appends each boundary it passes to ``BOUNDARIES``; when ``DOOM`
 there. Both are named by environment variables of these names, which the product knows nothing of.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -78,6 +79,8 @@ def _make_mortal() -> None:
 def main() -> int:
     """Keep a service running until SIGTERM: killed, it is started again."""
     _make_mortal()
+    # Each process that is started anew has it from here, instead of taking seconds to import it.
+    importlib.import_module("aws_cryptographic_material_providers.mpl")
     settings = load_settings(Path(sys.argv[1]))
     stopping = False
     child = 0
