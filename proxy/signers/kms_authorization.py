@@ -105,5 +105,6 @@ class AWSAuthorization:
             self._found = self._found or self._session.get_credentials()
             if self._found is not None:
                 self._usable = self._found.get_frozen_credentials()
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (BotoCoreError, ClientError, OSError, RuntimeError) as error:
+            # RuntimeError is what botocore has for credentials that were renewed and are over already.
             _log.warning("kms.no_credentials", failure=type(error).__name__)

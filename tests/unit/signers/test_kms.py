@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
@@ -281,14 +281,16 @@ class TestFailures:
     async def test_a_key_state_under_way_is_named(
         self, server: KMSServer, state: str, kind: type[ProxyError], text: str
     ) -> None:
-        async with opened(server.url) as keys:
+        clock = FixedClock()
+        async with opened(server.url, clock) as keys:
             key = await keys.get_key(new_call(), P256)
             server.keys[P256].state = state
             with pytest.raises(kind, match=text):
                 await sign(keys, key)
             server.keys[P256].state = "Enabled"
-            clock_free = await sign(keys, key) if kind is SignerUnavailable else None
-        assert server.signed == (1 if clock_free else 0)
+            clock.advance(timedelta(seconds=301))
+            await sign(keys, key)
+        assert server.signed == 1
 
     @pytest.mark.parametrize(
         ("members", "kind"),
@@ -343,7 +345,7 @@ class TestFailures:
         async with faulty_server(reply) as server, opened(server.url) as keys:
             begun, call = time.monotonic(), new_call(0.5)
             with pytest.raises(kind):
-                await keys.get_key(call, P256 if kind is KeyNotFound else RSA)
+                await keys.get_key(call, RSA)
             assert time.monotonic() - begun < 5
             assert len(server.requests) == len(call.ledger.exchanges) == 1
 
@@ -504,38 +506,67 @@ class TestSettings:
             KMSKeys(KMSSettings(region="zz-nowhere-1", keys=(P256,)), 1, FixedClock())
 
 
+def role(ends: timedelta) -> bytes:
+    """What ECS answers for a task's role."""
+    members = {
+        "AccessKeyId": ACCESS_KEY,
+        "SecretAccessKey": SECRET_KEY,
+        "Token": "session",
+        "Expiration": (datetime.now(UTC) + ends).isoformat(),
+    }
+    return json.dumps(members).encode()
+
+
 class TestCredentials:
-    async def test_without_any_nothing_is_sent(self, server: KMSServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.fixture(autouse=True)
+    def nothing_at_hand(self, credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.delenv(name)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG"):
             monkeypatch.setenv(name, "/nowhere")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    async def test_without_any_nothing_is_sent(self, server: KMSServer) -> None:
         async with opened(server.url) as keys:
-            with pytest.raises(SignerError, match="no credentials"):
-                await keys.get_key(new_call(), P256)
+            for asked in (keys.get_key(new_call(), P256), keys.list_keys(new_call()), keys.check(new_call())):
+                with pytest.raises(SignerError):
+                    await asked
         assert server.asked == []
 
-    async def test_a_tasks_role_is_renewed_ahead_and_its_token_sent(
+    @pytest.mark.parametrize(("left", "asked"), [(timedelta(hours=6), 1), (timedelta(seconds=30), 5)])
+    async def test_a_tasks_role_is_asked_for_once_and_again_when_it_ends(
+        self, server: KMSServer, monkeypatch: pytest.MonkeyPatch, left: timedelta, asked: int
+    ) -> None:
+        async with faulty_server(answers(role(left), content_type="application/json")) as task:
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", task.url + "/role")
+            async with opened(server.url, keys=(P256,)) as keys:
+                key = await keys.get_key(new_call(), P256)
+                await sign(keys, key)
+                await sign(keys, key)
+        assert server.signed == 2
+        assert set(server.tokens) == {"session"}
+        # Four requests to KMS were signed; before the first of them the role was looked for, and renewed.
+        assert len(task.requests) == asked
+
+    async def test_a_role_is_renewed_beside_the_requests_before_it_ends(
         self, server: KMSServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.delenv(name)
-        for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG"):
-            monkeypatch.setenv(name, "/nowhere")
-        role = {
-            "AccessKeyId": ACCESS_KEY,
-            "SecretAccessKey": SECRET_KEY,
-            "Token": "session",
-            "Expiration": "2999-01-01T00:00:00Z",
-        }
-        async with faulty_server(answers(json.dumps(role).encode(), content_type="application/json")) as task_role:
-            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", task_role.url + "/role")
-            async with opened(server.url) as keys:
-                await sign(keys, await keys.get_key(new_call(), P256))
-        assert len(task_role.requests) == 1
+        async with faulty_server(answers(role(timedelta(minutes=5)), content_type="application/json")) as task:
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", task.url + "/role")
+            async with opened(server.url, keys=(P256,)) as keys:
+                key = await keys.get_key(new_call(), P256)
+                task.asked.clear()
+                await sign(keys, key)
+                await asyncio.wait_for(task.asked.wait(), 30)
         assert server.signed == 1
-        assert set(server.tokens) == {"session"}
+
+    async def test_a_role_that_is_over_is_none(self, server: KMSServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with faulty_server(answers(role(-timedelta(hours=1)), content_type="application/json")) as task:
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", task.url + "/role")
+            async with opened(server.url) as keys:
+                with pytest.raises(SignerError, match="no credentials"):
+                    await keys.get_key(new_call(), RSA)
+        assert server.asked == []
 
 
 @pytest.mark.parametrize("state", ["Enabled", "Updating"])
