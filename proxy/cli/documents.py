@@ -21,7 +21,8 @@ _UNLOCKING = "SIGNPROXY_DOCUMENT_PASSWORD"
 
 LOST_ANSWERS = """\
 A lost answer: the message names the transaction; `signproxy operations show ID`
-says what became of it. Nothing is ever repeated by itself.
+says what became of it. With --repeats such a file is sent again, under an
+Idempotency-Key, so that it is not signed twice; the service must take them.
 """
 """For the help of both."""
 
@@ -63,6 +64,9 @@ def add_result_options(parser: argparse.ArgumentParser, suffix: str) -> None:
         default=True,
         help="download only what is appended to the document (the default), or the whole result",
     )
+    result.add_argument(
+        "--repeats", metavar="N", type=_repeats, default=0, help="send a file again whose answer was lost (default: never)"
+    )
     report = parser.add_argument_group("report")
     report.add_argument("--jobs", metavar="N", type=_jobs, default=4, help="files at a time (default: %(default)s)")
     report.add_argument("--csv", metavar="FILE", help="write a row for each file; replaced if it is there")
@@ -75,6 +79,12 @@ def _jobs(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 32:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number between 1 and 32")
+
+
+def _repeats(text: str) -> int:
+    if text.isdecimal() and int(text) <= 10:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 10")
 
 
 def password_from(arguments: argparse.Namespace) -> str | None:
@@ -124,7 +134,7 @@ def run_on_files(arguments: argparse.Namespace, call_of: "Callable[[SigningClien
     connection = connection_from(arguments)
     files = [Path(name) for name in arguments.files]
     work = plan(files, Path(arguments.out) if arguments.out else None, arguments.suffix, keep=not arguments.dry_run)
-    manner = Manner(jobs=arguments.jobs, whole=not arguments.increment, overwrite=arguments.force)
+    manner = Manner(jobs=arguments.jobs, whole=not arguments.increment, overwrite=arguments.force, repeats=arguments.repeats)
     with ExitStack() as stack:
         # Opened before anything is sent: a report that cannot be written is told while nothing is spent.
         report = stack.enter_context(csv_report(Path(arguments.csv))) if arguments.csv else None

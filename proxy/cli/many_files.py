@@ -35,11 +35,13 @@ class Manner:
         jobs: Files at a time.
         whole: Download whole documents rather than increments.
         overwrite: Replace results that are there.
+        repeats: How often a file is sent again whose answer was lost.
     """
 
     jobs: int
     whole: bool
     overwrite: bool
+    repeats: int = 0
 
 
 async def send_files(
@@ -68,7 +70,7 @@ async def send_files(
         SettingsError: The connection's files cannot be used.
     """
     outcomes: list[Outcome | None] = [None] * len(work)
-    async with SigningClient(connection, limit=manner.jobs) as client:
+    async with SigningClient(connection, limit=manner.jobs, repeats=manner.repeats) as client:
         call = call_of(client)
 
         async def worker(waiting: Iterator[tuple[int, Work]]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -30,18 +31,21 @@ from proxy.client.answers import (
 )
 from proxy.client.connection import Connection
 from proxy.client.output import PendingFile
-from proxy.client.problems import AnswerInvalid
+from proxy.client.problems import AnswerInvalid, ServiceUnreachable
 from proxy.client.requests import DocumentCall, signing_call, timestamping_call
 from proxy.client.results import check_signed, check_timestamped, expected_media_type
 from proxy.client.transfer import DocumentUpload, Progress, ResultDownload, Unobserved
 from proxy.client.wire import Wire, read_answer
-from proxy.errors import ProxyError
+from proxy.errors import InProgress, ProxyError
 from proxy.model import Digest, MaintenanceState, SignAlgorithm, SignatureRequest, TimestampRequest
 
 ResultT = TypeVar("ResultT", bound=ResultDocument)
 
 _ASK_FIRST = 1_000_000
 """Bytes of a document above which the service is asked to let it in before it is sent (RFC 9110, 10.1.1)."""
+
+_PAUSE = 0.5
+"""Seconds before a call is made again."""
 
 _Check = Callable[[DocumentUpload, ResultDownload | None, Mapping[str, str], Members | None], ResultT]
 """Holds an answer against its request: what went up, what came down, the headers, and the body of a dry run's answer."""
@@ -50,19 +54,22 @@ _Check = Callable[[DocumentUpload, ResultDownload | None, Mapping[str, str], Mem
 class SigningClient:
     """A signing proxy or central signer, by the contract's REST operations. Use as an asynchronous context manager.
 
-    Nothing is ever repeated by itself; every error names the transaction to ask for.
+    Nothing is repeated by itself unless ``repeats`` says so; every error names the transaction to ask for.
 
     Args:
         connection: Where it is, and the client certificate.
         limit: Connections at a time.
+        repeats: How often a call whose answer was lost is made again, where document and output are paths. Such calls carry an
+            Idempotency-Key, so that nothing is signed twice; the service must take them.
 
     Every method raises the leaf of ``proxy.errors`` the service named, :class:`~proxy.client.ServiceUnreachable`,
     :class:`~proxy.client.ServiceProblem`, :class:`~proxy.client.AnswerInvalid`, or ``DeadlineExceeded`` when
     ``connection.timeout_seconds`` are over.
     """
 
-    def __init__(self, connection: Connection, *, limit: int = 30) -> None:
+    def __init__(self, connection: Connection, *, limit: int = 30, repeats: int = 0) -> None:
         self._wire = Wire(connection, limit=limit)
+        self._repeats = repeats
 
     async def __aenter__(self) -> "SigningClient":
         await self._wire.open()
@@ -84,6 +91,7 @@ class SigningClient:
         whole: bool = False,
         overwrite: bool = False,
         progress: Progress | None = None,
+        idempotency_key: str | None = None,
     ) -> SignedDocument:
         """Sign one PDF (contract, operations 3 to 6).
 
@@ -99,7 +107,9 @@ class SigningClient:
                 ``None`` for a dry run.
             whole: Whether to download the whole signed document instead.
             overwrite: Whether a file at ``output`` may be replaced.
-            progress: Told of the bytes as they pass.
+            progress: Told of the bytes as they pass; of a repeat's too.
+            idempotency_key: Under which the service does it once: the same call made again within 24 hours, by another process
+                too, gets the same result. ``None``: a random one where the client repeats, else none.
 
         Raises:
             ValueError: A dry run with an output, or a signature without one.
@@ -113,7 +123,14 @@ class SigningClient:
             return check_signed(request, upload, download, headers)
 
         return await self._to_file(
-            document, signing_call(request), check, output, whole=whole, overwrite=overwrite, progress=progress
+            document,
+            signing_call(request),
+            check,
+            output,
+            whole=whole,
+            overwrite=overwrite,
+            progress=progress,
+            key=idempotency_key,
         )
 
     async def timestamp(
@@ -125,6 +142,7 @@ class SigningClient:
         whole: bool = False,
         overwrite: bool = False,
         progress: Progress | None = None,
+        idempotency_key: str | None = None,
     ) -> TimestampedDocument:
         """Add a document timestamp to one PDF, or prolong what is in it (contract, operation 7).
 
@@ -136,7 +154,8 @@ class SigningClient:
             output: As for :meth:`sign`.
             whole: Whether to download the whole result.
             overwrite: Whether a file at ``output`` may be replaced.
-            progress: Told of the bytes as they pass.
+            progress: As for :meth:`sign`.
+            idempotency_key: As for :meth:`sign`.
 
         Raises:
             ValueError, OSError, ProxyError: As for :meth:`sign`.
@@ -148,7 +167,14 @@ class SigningClient:
             return check_timestamped(request, upload, download, headers, facts)
 
         return await self._to_file(
-            document, timestamping_call(request), check, output, whole=whole, overwrite=overwrite, progress=progress
+            document,
+            timestamping_call(request),
+            check,
+            output,
+            whole=whole,
+            overwrite=overwrite,
+            progress=progress,
+            key=idempotency_key,
         )
 
     async def _to_file(
@@ -161,14 +187,42 @@ class SigningClient:
         whole: bool,
         overwrite: bool,
         progress: Progress | None,
+        key: str | None,
     ) -> ResultT:
         if call.dry_run != (output is None):
             raise ValueError("a dry run has no output, every other call has one")
+        again = isinstance(document, Path) and (output is None or isinstance(output, Path))
+        repeats = self._repeats if again else 0
+        if key is None and repeats and not call.dry_run:
+            key = str(uuid.uuid4())
+        while True:
+            try:
+                return await self._to_file_once(
+                    document, call, check, output, whole=whole, overwrite=overwrite, progress=progress, key=key
+                )
+            except (ServiceUnreachable, InProgress) as error:
+                if repeats <= 0:
+                    raise
+                repeats -= 1
+                await asyncio.sleep(_PAUSE if error.retry_after is None else error.retry_after)
+
+    async def _to_file_once(
+        self,
+        document: Path | BinaryIO,
+        call: DocumentCall,
+        check: "_Check[ResultT]",
+        output: Path | BinaryIO | None,
+        *,
+        whole: bool,
+        overwrite: bool,
+        progress: Progress | None,
+        key: str | None,
+    ) -> ResultT:
         with ExitStack() as files:
             source = files.enter_context(document.open("rb")) if isinstance(document, Path) else document
             pending = files.enter_context(PendingFile(output, overwrite=overwrite)) if isinstance(output, Path) else None
             target = pending.file if pending is not None else None if isinstance(output, Path) else output
-            result = await self._to_stream(source, call, check, target, whole=whole, progress=progress or Unobserved())
+            result = await self._to_stream(source, call, check, target, whole=whole, progress=progress or Unobserved(), key=key)
             if pending is not None:
                 await asyncio.to_thread(pending.commit)
             return result
@@ -182,6 +236,7 @@ class SigningClient:
         *,
         whole: bool,
         progress: Progress,
+        key: str | None,
     ) -> ResultT:
         increment = target is not None and not whole
         upload = DocumentUpload(source, media_type="application/pdf", progress=progress, copy_to=target if increment else None)
@@ -189,6 +244,8 @@ class SigningClient:
         headers = {"Accept": expected_media_type(dry_run=target is None, increment=increment)}
         if upload.size is not None:
             headers["Document-Length"] = str(upload.size)
+        if key is not None:
+            headers["Idempotency-Key"] = key
         ask_first = upload.size is None or upload.size > _ASK_FIRST
         try:
             async with self._wire.exchange(

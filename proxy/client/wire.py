@@ -1,6 +1,6 @@
 """Requests to one service over one pool of connections.
 
-Nothing is ever repeated by itself: a signature that was asked for may have been made although its answer was lost. Every call
+Nothing is repeated here: a signature that was asked for may have been made although its answer was lost. Every call
 carries a transaction id of its own, and each error names it, so that the service can be asked what became of it.
 """
 

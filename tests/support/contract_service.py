@@ -44,6 +44,7 @@ class ContractService:
         problem: ``(status, members)`` answered instead of a signature.
         spoil: Whether to damage what is sent back after its digest was stated.
         lose: Whether to break the connection instead of answering.
+        lose_first: How many answers to lose so.
         hang: Whether to answer never; ``on_hang`` is called when a request has come that is not answered.
         swap: Bytes of the document that are replaced before it is sent back whole.
         count_only: Whether to keep nothing of the document, and state a digest of its own making.
@@ -60,6 +61,7 @@ class ContractService:
     refuse_unread: bool = False
     spoil: bool = False
     lose: bool = False
+    lose_first: int = 0
     hang: bool = False
     on_hang: Callable[[], None] = lambda: None
     swap: tuple[bytes, bytes] | None = None
@@ -113,7 +115,7 @@ class ContractService:
         name = dict(item[0] for item in peer["subject"])["commonName"] if peer else None
         query, headers = dict(request.query), dict(request.headers)
         self.seen.append(Seen(request.path, query, headers, params, document, part_headers, name, seal_image))
-        if self.lose:
+        if self.lose or len(self.seen) <= self.lose_first:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()

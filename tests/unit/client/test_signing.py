@@ -449,3 +449,36 @@ async def test_memory_does_not_depend_on_the_size(service: ContractService, tmp_
         await client.sign(large, ES, tmp_path / "2.pdf")
         await client.sign(large, ES, tmp_path / "3.pdf", whole=True)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+async def test_a_call_whose_answer_was_lost_is_made_again_under_one_key(service: ContractService, tmp_path: Path) -> None:
+    document = pdf(tmp_path)
+    service.lose_first = 2
+    async with SigningClient(service.connection(), repeats=2) as client:
+        await client.sign(document, ES, tmp_path / "out.pdf")
+        await client.sign(document, ES, tmp_path / "another.pdf")
+    assert (tmp_path / "out.pdf").read_bytes() == document.read_bytes() + INCREMENT
+    keys = [seen.headers["Idempotency-Key"] for seen in service.seen]
+    assert keys == [keys[0]] * 3 + [keys[3]]
+    assert keys[3] != keys[0]
+
+
+async def test_repeats_end(service: ContractService, tmp_path: Path) -> None:
+    service.lose = True
+    async with SigningClient(service.connection(), repeats=1) as client:
+        with pytest.raises(ServiceUnreachable):
+            await client.sign(pdf(tmp_path), ES, tmp_path / "out.pdf")
+    assert len(service.seen) == 2
+    assert left_over(tmp_path) == ["contract.pdf"]
+
+
+async def test_nothing_is_made_again_unasked_nor_from_a_stream(service: ContractService, tmp_path: Path) -> None:
+    service.lose = True
+    document = pdf(tmp_path)
+    async with SigningClient(service.connection()) as client:
+        with pytest.raises(ServiceUnreachable):
+            await client.sign(document, ES, tmp_path / "out.pdf", idempotency_key="chosen")
+    async with SigningClient(service.connection(), repeats=3) as client:
+        with document.open("rb") as stream, pytest.raises(ServiceUnreachable):
+            await client.sign(stream, ES, tmp_path / "out.pdf")
+    assert [seen.headers.get("Idempotency-Key") for seen in service.seen] == ["chosen", None]
