@@ -82,6 +82,7 @@ class KMSKeys:
         self._keys: Memory[str, _KMSKey] = Memory(clock, _REMEMBERED, failures=_UNKNOWN)
         self._listed: Memory[str, tuple[str, ...]] = Memory(clock, 1)
         self._created: dict[str, None] = {}
+        self._arns: dict[str, str] = {}
 
     async def list_keys(self, call: Call) -> tuple[HeldKey, ...]:
         """See :meth:`proxy.ports.KeyBackend.list_keys`. A key that cannot be used is left out, with a line in the log."""
@@ -157,22 +158,18 @@ class KMSKeys:
         listed: tuple[str, ...] = ()
         if self._prefix is not None:
 
-            async def load() -> tuple[tuple[str, ...], datetime]:
-                return await self._aliases(call), self._clock.now() + self._cache_time
+            async def load(prefix: str = self._prefix) -> tuple[tuple[str, ...], datetime]:
+                return await self._aliases(call, prefix), self._clock.now() + self._cache_time
 
             listed = await self._listed.recall(call, "", load)
         return tuple(dict.fromkeys((*self._references, *listed, *self._created)))
 
-    async def _aliases(self, call: Call) -> tuple[str, ...]:
+    async def _aliases(self, call: Call, prefix: str) -> tuple[str, ...]:
         found: list[str] = []
         page: dict[str, object] = {"Limit": 100}
         for _ in range(_MOST_PAGES):
             answer = await self._connection.ask(call, "ListAliases", page, AliasesAnswer)
-            found += [
-                entry.alias_name
-                for entry in answer.aliases
-                if entry.target_key_id and entry.alias_name.startswith(str(self._prefix))
-            ]
+            found += [one.alias_name for one in answer.aliases if one.target_key_id and one.alias_name.startswith(prefix)]
             if not answer.truncated or not answer.next_marker:
                 return tuple(found)
             page["Marker"] = answer.next_marker
@@ -180,20 +177,31 @@ class KMSKeys:
 
     async def _find(self, call: Call, reference: str) -> _KMSKey:
         permitted = await self._permitted(call)
-        if reference in permitted:
+        if reference in permitted or self._lies_below_the_prefix(reference):
             return await self._known(call, reference)
         failed: ProxyError = KeyNotFound("there is no key of this id")
         for other in permitted:
             try:
                 held = await self._known(call, other)
-            except _UNUSABLE:
+            except _UNKNOWN as error:
+                if self._means(other, reference):
+                    raise
+                if not isinstance(error, _UNUSABLE):
+                    failed = error  # which key it is could not be found out: it may have been the one
                 continue
-            except SignerError as error:
-                failed = error  # it may have been the one
-                continue
-            if reference in {held.arn, held.key.key_id}:
+            if self._means(other, reference):
                 return held
         raise failed
+
+    def _lies_below_the_prefix(self, reference: str) -> bool:
+        """Another task may have made the key since the aliases were listed."""
+        if self._prefix is None or not reference.startswith(self._prefix):
+            return False
+        return _LABEL.fullmatch(reference.removeprefix(self._prefix)) is not None
+
+    def _means(self, permitted: str, reference: str) -> bool:
+        arn = self._arns.get(permitted)
+        return arn is not None and reference in {arn, _key_id(arn)}
 
     async def _known(self, call: Call, reference: str) -> _KMSKey:
         async def load() -> tuple[_KMSKey, datetime]:
@@ -207,6 +215,7 @@ class KMSKeys:
 
     async def _load(self, call: Call, reference: str) -> _KMSKey:
         metadata = await self._describe(call, reference)
+        self._arns[reference] = metadata.arn
         if (refusal := _refusal(metadata)) is not None:
             raise refusal
         public = await self._connection.ask(call, "GetPublicKey", {"KeyId": metadata.arn}, PublicKeyAnswer)

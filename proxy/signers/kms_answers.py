@@ -39,7 +39,6 @@ class PublicKeyAnswer(KMSAnswer):
 
     key_id: ARN
     public_key: Annotated[Base64, Field(min_length=1, max_length=8192)]
-    key_usage: str
     signing_algorithms: list[str]
 
 

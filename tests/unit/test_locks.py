@@ -11,6 +11,7 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 RUNTIME = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["sandbox"]]
+LOCALSTACK = PROJECT["dependency-groups"]["localstack"]
 DEVELOPMENT = [*RUNTIME, *PROJECT["dependency-groups"]["dev"], *PROJECT["build-system"]["requires"]]
 
 
@@ -25,7 +26,7 @@ def pinned(name: str) -> dict[str, Version]:
     return versions
 
 
-@pytest.mark.parametrize(("lock", "asked"), [("runtime.txt", RUNTIME), ("dev.txt", DEVELOPMENT)])
+@pytest.mark.parametrize(("lock", "asked"), [("runtime.txt", RUNTIME), ("dev.txt", DEVELOPMENT), ("localstack.txt", LOCALSTACK)])
 def test_a_lock_satisfies_the_project(lock: str, asked: list[str]) -> None:
     versions = pinned(lock)
     for requirement in map(Requirement, asked):

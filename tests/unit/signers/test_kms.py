@@ -22,6 +22,7 @@ from proxy.errors import (
     SignerUnavailable,
 )
 from proxy.model import Digest, HashAlgorithm, HeldKey, KeyAlgorithm, SignAlgorithm
+from proxy.ports import KeyBackend
 from proxy.settings import KMSSettings
 from proxy.signers.kms import KMSKeys
 from proxy.signers.kms_failures import state_failure
@@ -75,7 +76,7 @@ async def opened(url: str, clock: FixedClock | None = None, in_flight: int = 4, 
         await keys.close()
 
 
-async def sign(keys: KMSKeys, key: HeldKey, seconds: float = 30.0) -> tuple[bytes, ...]:
+async def sign(keys: KeyBackend, key: HeldKey, seconds: float = 30.0) -> tuple[bytes, ...]:
     return await keys.sign(new_call(seconds), key, key.sign_algorithms[0], [DIGEST])
 
 
@@ -285,8 +286,12 @@ class TestFailures:
         async with opened(server.url, clock) as keys:
             key = await keys.get_key(new_call(), P256)
             server.keys[P256].state = state
+            # As it is found out, and from then on.
+            for _ in range(2):
+                with pytest.raises(kind, match=text):
+                    await sign(keys, key)
             with pytest.raises(kind, match=text):
-                await sign(keys, key)
+                await keys.get_key(new_call(), P256)
             server.keys[P256].state = "Enabled"
             clock.advance(timedelta(seconds=301))
             await sign(keys, key)
@@ -429,6 +434,17 @@ class TestCreation:
         async with opened(server.url, keys=(), create_under="alias/seals/") as restarted:
             assert await restarted.get_key(new_call(), "alias/seals/press") == made
             assert await restarted.list_keys(new_call()) == (made,)
+
+    async def test_a_key_that_another_task_made_is_found_before_the_aliases_are_listed_again(self, server: KMSServer) -> None:
+        async with opened(server.url, keys=(), create_under="alias/seals/") as keys:
+            assert await keys.list_keys(new_call()) == ()
+            server.aliases["alias/seals/others"] = P256
+            assert (await keys.get_key(new_call(), "alias/seals/others")).key_id == P256
+            asked = len(server.asked)
+            for reference in ("alias/seals/", "alias/seals/a b", "alias/seal"):
+                with pytest.raises(KeyNotFound):
+                    await keys.get_key(new_call(), reference)
+            assert len(server.asked) == asked
 
     @pytest.mark.parametrize("label", ["", "a b", "é", "/x", "x" * 101, "taken"])
     async def test_a_label_that_cannot_be_used_makes_no_key(self, server: KMSServer, label: str) -> None:
