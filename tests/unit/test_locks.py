@@ -26,7 +26,9 @@ def pinned(name: str) -> dict[str, Version]:
     return versions
 
 
-@pytest.mark.parametrize(("lock", "asked"), [("runtime.txt", RUNTIME), ("dev.txt", DEVELOPMENT), ("localstack.txt", LOCALSTACK)])
+@pytest.mark.parametrize(
+    ("lock", "asked"), [("runtime.txt", RUNTIME), ("dev.txt", DEVELOPMENT), ("localstack.txt", LOCALSTACK)]
+)
 def test_a_lock_satisfies_the_project(lock: str, asked: list[str]) -> None:
     versions = pinned(lock)
     for requirement in map(Requirement, asked):
