@@ -25,6 +25,7 @@ from proxy.ports import Clock, SignerBackend
 from proxy.settings import Settings
 from proxy.signers.algorithms import capabilities
 from proxy.spool import open_unnamed
+from proxy.stores.sealing import AESSealer
 from proxy.trust.certificates import key_algorithm, read_certificate
 from proxy.tsa.client import RFC3161Authority
 
@@ -67,7 +68,7 @@ async def examine(settings: Settings, clock: Clock) -> tuple[Finding, ...]:
         settings: The service's.
         clock: The machine's.
     """
-    findings = [*_spool(settings), *_transaction_log(settings), *_listener(settings, clock), *_clients(settings)]
+    findings = [*_spool(settings), *_stores(settings), *_listener(settings, clock), *_clients(settings)]
     try:
         async with open_services(settings, clock) as services:
             findings += _trust(settings)
@@ -116,15 +117,25 @@ def _takes_unnamed(directory: Path) -> bool:
     return True
 
 
-def _transaction_log(settings: Settings) -> Iterator[Finding]:
-    # Not opened: a service that runs is its one writer.
-    path = settings.stores.transaction_log
+def _stores(settings: Settings) -> Iterator[Finding]:
+    stores = settings.stores
+    yield _writable("transaction log", stores.transaction_log)
+    if stores.idempotency is None or stores.sealing_key is None:
+        yield Finding("idempotency keys", Verdict.OK, "refused: no sealing key is set")
+        return
+    yield _writable("idempotency keys", stores.idempotency)
+    try:
+        AESSealer(stores.sealing_key)
+    except SettingsError as error:
+        yield Finding("idempotency keys", Verdict.FAILED, error.detail)
+
+
+def _writable(subject: str, path: Path) -> Finding:
+    # Not opened: a service that runs is at work on it.
     folder = path.parent
-    writable = os.access(path if path.exists() else folder, os.W_OK)
-    if folder.is_dir() and writable:
-        yield Finding("transaction log", Verdict.OK, f"{path} can be written")
-    else:
-        yield Finding("transaction log", Verdict.FAILED, f"{path} cannot be written")
+    if folder.is_dir() and os.access(path if path.exists() else folder, os.W_OK):
+        return Finding(subject, Verdict.OK, f"{path} can be written")
+    return Finding(subject, Verdict.FAILED, f"{path} cannot be written")
 
 
 def _listener(settings: Settings, clock: Clock) -> Iterator[Finding]:

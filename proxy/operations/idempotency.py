@@ -20,7 +20,7 @@ import secrets
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import structlog
 from pydantic import ConfigDict, TypeAdapter
@@ -70,12 +70,23 @@ class Kept(Generic[_T]):
         return self._adapter.dump_json((value,), exclude_defaults=True)
 
     def load(self, data: bytes) -> _T:
-        """Back from JSON. Raises ``ValueError`` for anything else."""
-        return self._adapter.validate_json(data)[0]
+        """Back from JSON.
+
+        Raises:
+            InternalError: Another version wrote it, and this one cannot read it.
+        """
+        try:
+            return self._adapter.validate_json(data)[0]
+        except ValueError:
+            # Without its cause: that would bring what was sealed into the log.
+            raise InternalError("what was kept of this request is of another version") from None
 
 
 class Steps:
     """The effects of one operation, each had when it is asked for."""
+
+    keeps: ClassVar[bool] = False
+    """Whether values are kept."""
 
     async def once(
         self,
@@ -209,6 +220,8 @@ class Idempotency:
 class _KeptSteps(Steps):
     """The effects of an operation that are kept, each sealed and durable before :meth:`once` gives it."""
 
+    keeps = True
+
     def __init__(
         self, store: IdempotencyStore, sealer: Sealer, scope: bytes, owner: str, claim: Claim, value_bytes: int
     ) -> None:
@@ -272,7 +285,8 @@ class _KeptSteps(Steps):
         await asyncio.shield(self._keeping)
 
     async def _keep(self, label: str, data: bytes, *, done: bool = False) -> None:
-        if len(data) > self._value_bytes:
+        # The result has nothing that is not in the steps, and is paid for.
+        if len(data) > self._value_bytes and not done:
             raise TooLarge("the signature's update is larger than what is kept for an Idempotency-Key")
         sealed = await self._sealer.seal(data, self._context(label))
         keep = self._store.done if done else self._store.prepared
@@ -308,6 +322,8 @@ class _KeptSteps(Steps):
     async def _give_up(self) -> None:
         if self._keeping is not None:
             await asyncio.wait({self._keeping})
+            if not self._keeping.cancelled() and isinstance(failure := self._keeping.exception(), Exception):
+                _log.warning("idempotency.not_kept", exc_info=failure)
         try:
             await self._store.release(self._scope, self._owner, forget=not self._spent)
         except ProxyError as error:

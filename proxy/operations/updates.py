@@ -19,7 +19,7 @@ class PreparedUpdate:
 
     Attributes:
         prepared: Where the placeholder is.
-        appended: The bytes.
+        appended: The bytes; none where nothing is kept.
         signing_time: What it says of the time; for a signature.
         validation_data: What was collected for it, in the update or for a later one.
     """
@@ -48,7 +48,8 @@ async def update_once(
 
     async def append() -> PreparedUpdate:
         prepared, signing_time, validation_data = await make()
-        return PreparedUpdate(prepared, document.read(start, document.total_size - start), signing_time, validation_data)
+        appended = document.read(start, document.total_size - start) if steps.keeps else b""
+        return PreparedUpdate(prepared, appended, signing_time, validation_data)
 
     update = await steps.once(name, _KEPT, append, subject=subject)
     if document.total_size == start:

@@ -96,6 +96,9 @@ class Caller:
             try:
                 connection.request(method, target, body or None, dict(headers or {}))
             except (BrokenPipeError, ConnectionResetError):
+                if connection.sock is None:
+                    # It was refused before anything could go out: there is no answer.
+                    raise
                 # A refusal may come before all of the body went out. It is there to be read.
                 assert body, "a request without a body has nothing to break off"
             return read_answer(connection)

@@ -99,6 +99,7 @@ def test_the_process_environment_is_the_default(file: Path, monkeypatch: pytest.
         ("", {"SIGNPROXY__LISTENER__PORT": "many"}, "listener.port"),
         ("", {"SIGNPROXY__LISTENER__PORT__DEEPER": "1"}, "listener.port"),
         ("", {"SIGNPROXY__STORES__TRANSACTION_LOG__DEEPER": "1"}, "SIGNPROXY__STORES__TRANSACTION_LOG__DEEPER"),
+        ("", {"SIGNPROXY__STORES__IDEMPOTENCY": "kept.sqlite"}, "go together"),
         ("[revocation]\nsource = 'central'\n", {}, "needs the section central"),
         ("[[tsa]]\nurl = 'http://127.0.0.1/'\ntrust_anchors = []\n", {}, "tsa.0.trust_anchors"),
         ("[[clients]]\nname = 'a'\n", {}, "clients.0"),

@@ -1,5 +1,6 @@
 """What ``signproxy doctor`` finds, each fault beside the same thing in order; with a real authority and real files."""
 
+import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -110,6 +111,19 @@ async def test_a_spool_that_is_too_small(deployment: Deployment) -> None:
 async def test_a_transaction_log_in_no_folder(deployment: Deployment) -> None:
     deployment.members["stores"] = {"transaction_log": "nowhere/transactions.sqlite"}
     assert "cannot be written" in await deployment.only("transaction log", Verdict.FAILED)
+
+
+async def test_what_is_kept_for_idempotency_keys(deployment: Deployment) -> None:
+    assert "refused" in await deployment.only("idempotency keys", Verdict.OK)
+    key = deployment.folder / "sealing-key"
+    deployment.members["stores"] |= {"idempotency": "idempotency.sqlite", "sealing_key": f"file:{key}"}
+    assert "cannot be read" in await deployment.only("idempotency keys", Verdict.FAILED)
+    key.write_text(base64.b64encode(bytes(31)).decode())
+    assert "32 bytes" in await deployment.only("idempotency keys", Verdict.FAILED)
+    key.write_text(base64.b64encode(bytes(32)).decode() + "\n")
+    assert [verdict for verdict, _ in await deployment.about("idempotency keys")] == [Verdict.OK]
+    deployment.members["stores"]["idempotency"] = "absent/idempotency.sqlite"
+    assert "cannot be written" in await deployment.only("idempotency keys", Verdict.FAILED)
 
 
 async def test_a_listener_key_of_another_certificate(deployment: Deployment) -> None:

@@ -12,6 +12,7 @@ import pytest
 from proxy.errors import (
     IdempotencyConflict,
     InProgress,
+    InternalError,
     Maintenance,
     NotSupported,
     SignerUnavailable,
@@ -192,6 +193,23 @@ async def test_what_is_too_large_to_keep_ends_the_request_and_frees_the_key(benc
     with pytest.raises(TooLarge):
         await bench.idempotency.run(call, b"p", KEPT, perform)
     assert await bench.run("a", parameters=b"others") == Value(b"a-1")
+
+
+async def test_a_result_may_be_larger_than_a_step(bench: Bench) -> None:
+    async def perform(_: Steps) -> Value:
+        return Value(bytes(100_000))
+
+    call = new_call()
+    call.client, call.idempotency_key = "c", "key"
+    assert await bench.idempotency.run(call, b"p", KEPT, perform) == await bench.run("a")
+
+
+def test_what_another_version_kept_is_not_told_to_the_log() -> None:
+    with pytest.raises(InternalError) as caught:
+        KEPT.load(b'[{"other":"planted"}]')
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert "planted" not in str(caught.value)
 
 
 async def test_without_a_key_or_in_a_dry_run_nothing_is_kept(bench: Bench) -> None:
