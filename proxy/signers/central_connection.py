@@ -19,6 +19,7 @@ from proxy.errors import (
     CertificateNotFound,
     CertificateNotYetValid,
     CertificateRevoked,
+    InProgress,
     InvalidParameter,
     KeyNotFound,
     Maintenance,
@@ -114,7 +115,7 @@ class CentralConnection:
             idempotency_key: Under which the central signer does it once.
 
         Raises:
-            SignerUnavailable: No connection, no answer in time, a broken one, or 429 or 503.
+            SignerUnavailable: No connection, no answer in time, a broken one, 429 or 503, or still at work on the first.
             SignerError: Any other failure, or an answer that is none.
             ProxyError: The same code that the central signer answered with, where it means the same here.
             DeadlineExceeded: The call's time is over.
@@ -182,6 +183,8 @@ def problem(answer: Answer) -> ProxyError:
         return kind(text, retry_after=answer.retry_after)
     if code == InvalidParameter.code:
         return InvalidParameter("the central signer refuses a parameter")
+    if code == InProgress.code:
+        return SignerUnavailable("the central signer is still at work on this request", retry_after=answer.retry_after)
     if answer.status in {429, 503}:
         return SignerUnavailable("the central signer is busy or not available", retry_after=answer.retry_after)
     return SignerError(f"the central signer failed (HTTP {answer.status})")

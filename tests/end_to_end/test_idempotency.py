@@ -4,6 +4,8 @@ import base64
 import hashlib
 import http.client
 import sqlite3
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -239,6 +241,25 @@ def test_what_a_dead_proxy_began_is_finished_by_a_repeat(
 ) -> None:
     number = mortal.boundaries(invoice, "es").index(boundary) + 1
     finish_after_dying(mortal, sandbox, invoice, "es", number, tmp_path)
+
+
+@pytest.mark.full
+def test_the_command_line_gets_its_answer_from_a_proxy_that_died(
+    mortal: Mortal, sandbox: Sandbox, invoice: bytes, tmp_path: Path
+) -> None:
+    last = len(mortal.boundaries(invoice, "es"))
+    (mortal.folder / "doom").write_text(str(last))
+    (tmp_path / "contract.pdf").write_bytes(invoice)
+    files = sandbox.folder.client("app")
+    words = ["sign", str(tmp_path / "contract.pdf"), "--form", "es", "--certificate", CERTIFICATE, "--repeats", "10"]
+    words += ["--proxy", mortal.service.url, "--ca", str(sandbox.info.ca_file)]
+    words += ["--client-cert", str(files.certificate), "--client-key", str(files.key), "--quiet"]
+    with sandbox.spending() as spent:
+        done = subprocess.run([sys.executable, "-m", "proxy", *words], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (mortal.folder / "doom").exists()
+    assert valid_signatures(tmp_path, (tmp_path / "contract.signed.pdf").read_bytes()) == [True]
+    assert spent.signatures == 1
 
 
 @pytest.mark.full

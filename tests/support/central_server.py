@@ -53,6 +53,7 @@ class CentralServer:
     revocation: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
     traceparents: list[str | None] = field(default_factory=list)
+    idempotency_keys: list[str | None] = field(default_factory=list)
     in_flight: int = 0
     in_flight_most: int = 0
 
@@ -169,6 +170,7 @@ def _recording(state: CentralServer) -> Any:
         try:
             state.asked.append((request.method, request.path_qs, await request.read()))
             state.traceparents.append(request.headers.get("traceparent"))
+            state.idempotency_keys.append(request.headers.get("Idempotency-Key"))
             return await (state.fault or handler)(request)
         finally:
             state.in_flight -= 1

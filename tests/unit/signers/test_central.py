@@ -104,6 +104,15 @@ class TestSigning:
         assert sent == len(body)
         assert 0 < received < 1024
 
+    async def test_a_call_with_a_key_has_one_upstream_unless_the_settings_say_not(
+        self, server: CentralServer, central: Central, pki: Hierarchy
+    ) -> None:
+        for upstream_key, settings in (("k" * 64, {}), ("k" * 64, {"idempotency_keys": False}), (None, {})):
+            call = new_call()
+            call.upstream_key = upstream_key
+            await central(server.url, **settings).sign_digests(call, credential(pki), ECDSA, [DIGEST])
+        assert server.idempotency_keys == ["k" * 64, None, None]
+
     async def test_the_largest_usual_key_stays_below_a_kilobyte_each_way(
         self, server: CentralServer, central: Central, pki: Hierarchy
     ) -> None:
@@ -145,6 +154,8 @@ DIGEST_BASE64 = b"yIMnrdrm3eF7rnM73DpS1Q5Ch49Rz0sjOIeUNpBv8Cg="
 ANSWERS: list[tuple[str, Handler, type[ProxyError], float | None]] = [
     ("maintenance", problem(503, "MAINTENANCE", retry_after="600"), Maintenance, 600),
     ("busy", problem(429, "CONCURRENCY_LIMIT", retry_after="3"), SignerUnavailable, 3),
+    ("still at work", problem(409, "IN_PROGRESS", retry_after="2"), SignerUnavailable, 2),
+    ("a key of another", problem(409, "IDEMPOTENCY_CONFLICT"), SignerError, None),
     ("down", problem(503, "SIGNER_UNAVAILABLE"), SignerUnavailable, None),
     ("down, with a date", problem(503, "X", retry_after="Mon, 01 Jun 2026 12:00:00 GMT"), SignerUnavailable, None),
     ("gateway", says("<html>", status=503, content_type="text/html"), SignerUnavailable, None),
