@@ -12,7 +12,7 @@ from proxy.api.negotiation import acceptable
 from proxy.api.queries import query_members
 from proxy.api.schemas import DocumentParameters, parse
 from proxy.model import HashAlgorithm
-from proxy.operations.signing import SignedDocument
+from proxy.operations.signed import SignedDocument
 from proxy.operations.timestamping import TimestampedDocument
 from proxy.spool import SpooledDocument
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from proxy.api.representations import SignatureFacts, TimestampFacts
 from proxy.api.schemas import Return
 from proxy.call import Call
-from proxy.operations.signing import SignedDocument
+from proxy.operations.signed import SignedDocument
 from proxy.operations.timestamping import TimestampedDocument
 from proxy.spool import CHUNK, SpooledDocument
 

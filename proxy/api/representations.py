@@ -25,7 +25,7 @@ from proxy.model import (
 from proxy.operations.certificates import CertificateFacts
 from proxy.operations.hashes import HashSignatures
 from proxy.operations.health import DependencyHealth
-from proxy.operations.signing import SignedDocument
+from proxy.operations.signed import SignedDocument
 from proxy.operations.timestamping import TimestampedDocument
 
 Base64 = Annotated[

@@ -6,7 +6,7 @@ from proxy.api.context import Context
 from proxy.api.document_calls import document_call
 from proxy.api.schemas import ESAParameters, ESParameters, ESTParameters, LTVParameters, MDPParameters
 from proxy.model import GracePolicy, SignatureForm, SignatureRequest
-from proxy.operations.signing import SignedDocument
+from proxy.operations.signed import SignedDocument
 from proxy.spool import SpooledDocument
 
 

@@ -7,7 +7,7 @@ from proxy.call import Call
 from proxy.errors import InternalError
 from proxy.model import TimestampToken, ValidationData
 from proxy.operations.authorities import FLOOR, MARGIN, Authorities
-from proxy.operations.idempotency import Steps
+from proxy.operations.steps import Steps
 from proxy.operations.updates import Made, update_once
 from proxy.pades.engine import PAdESEngine
 from proxy.pades.values import ExpectedSignature, PrepareTimestamp, SignatureKind

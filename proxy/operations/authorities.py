@@ -9,8 +9,8 @@ from asn1crypto import cms
 from proxy.call import Call
 from proxy.errors import RevocationUnavailable, TSAError
 from proxy.model import Digest, SignerCertificates, TimestampToken, ValidationData
-from proxy.operations.idempotency import Kept, Steps
 from proxy.operations.journal import Journal
+from proxy.operations.steps import Kept, Steps
 from proxy.tsa.profiles import TSAProfile
 
 FLOOR = 16_384

@@ -6,8 +6,9 @@ from functools import partial
 from proxy.call import Call
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.operations.credentials import Credentials
-from proxy.operations.idempotency import Idempotency, Kept, Steps
+from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
+from proxy.operations.steps import Kept, Steps
 from proxy.operations.values import signature_values
 
 

@@ -24,8 +24,6 @@ from proxy.model import (
     BaselineLevel,
     Digest,
     GracePolicy,
-    HashAlgorithm,
-    SignAlgorithm,
     SignatureForm,
     SignatureRequest,
     SignerCertificates,
@@ -35,9 +33,11 @@ from proxy.model import (
 from proxy.operations.archiving import GROWTHS, Archiving
 from proxy.operations.authorities import FLOOR, MARGIN, Authorities, signer_of
 from proxy.operations.credentials import Credentials, ReadyCredential
-from proxy.operations.idempotency import Idempotency, Kept, Steps
+from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
 from proxy.operations.proofs import Proofs
+from proxy.operations.signed import SignatureFacts, SignedDocument
+from proxy.operations.steps import Kept, Steps
 from proxy.operations.updates import Made, update_once
 from proxy.operations.values import signature_values
 from proxy.pades.cms import SignerIdentity, identity_of, signed_attributes, signed_data, signed_data_size
@@ -47,46 +47,6 @@ from proxy.ports import Clock
 from proxy.spool import SpooledDocument
 from proxy.trust.certificates import read_certificate
 from proxy.tsa.profiles import TSAProfile, TSAProfiles
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureFacts:
-    """What a signing operation did.
-
-    Attributes:
-        level: The level reached: always the one asked for.
-        timestamp_time: genTime of the signature timestamp.
-        valid_until: End of the signing certificate, or of the last timestamp's certificate where there is validation data.
-        grace_policy_used: For ES-A.
-        result_sha256: Hex, over the whole result; ``None`` for a dry run.
-        certificate: DER of the signing certificate.
-    """
-
-    form: SignatureForm
-    level: BaselineLevel
-    certificate_id: str
-    certificate: bytes
-    field_name: str
-    hash_algorithm: HashAlgorithm
-    sign_algorithm: SignAlgorithm
-    signing_time: datetime
-    timestamp_time: datetime | None
-    valid_until: datetime
-    grace_policy_used: GracePolicy | None
-    result_sha256: str | None
-    dry_run: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SignedDocument(SignatureFacts):
-    """What a signing operation gives back. The document is the one it was given, signed in place.
-
-    Attributes:
-        document: Bytes up to ``document.size`` are as received; the rest is the increment. A dry run appends nothing.
-    """
-
-    document: SpooledDocument
-
 
 _ASKED = Kept(SignatureRequest)
 _KEPT = Kept(SignatureFacts)

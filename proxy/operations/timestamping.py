@@ -18,8 +18,9 @@ from proxy.model import (
 )
 from proxy.operations.archiving import AppendedTimestamp, Archiving
 from proxy.operations.authorities import Authorities
-from proxy.operations.idempotency import Idempotency, Kept, Steps
+from proxy.operations.idempotency import Idempotency
 from proxy.operations.proofs import Proofs
+from proxy.operations.steps import Kept, Steps
 from proxy.pades.engine import PAdESEngine
 from proxy.pades.values import CheckDocument, InspectedDocument, SignatureKind
 from proxy.spool import SpooledDocument

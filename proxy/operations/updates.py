@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from proxy.model import ValidationData
-from proxy.operations.idempotency import Kept, Steps
+from proxy.operations.steps import Kept, Steps
 from proxy.pades.values import PreparedSignature
 from proxy.spool import SpooledDocument
 
@@ -42,7 +42,7 @@ async def update_once(
     """Have ``make`` append an update to the document, or append the one that it appended the first time.
 
     Raises:
-        ProxyError: As ``make`` and :meth:`~proxy.operations.idempotency.Steps.once`.
+        ProxyError: As ``make`` and :meth:`~proxy.operations.steps.Steps.once`.
     """
     start = document.total_size
 

@@ -8,8 +8,8 @@ from proxy.call import Call
 from proxy.errors import SignatureInvalid
 from proxy.model import Digest
 from proxy.operations.credentials import ReadyCredential
-from proxy.operations.idempotency import Kept, Steps
 from proxy.operations.journal import Journal
+from proxy.operations.steps import Kept, Steps
 from proxy.signers.verification import verify_value
 
 

@@ -29,7 +29,8 @@ from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.service import Operations
-from proxy.operations.signing import DocumentSigning, SignedDocument
+from proxy.operations.signed import SignedDocument
+from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping, TimestampedDocument
 from proxy.operations.timestamps import TimestampRelay
 from proxy.ports import Clock, TransactionLog

@@ -18,7 +18,8 @@ from proxy.errors import (
     SignerUnavailable,
     TooLarge,
 )
-from proxy.operations.idempotency import Idempotency, Kept, Steps
+from proxy.operations.idempotency import Idempotency
+from proxy.operations.steps import Kept, Steps
 from proxy.secrets import SecretReference
 from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
 from proxy.stores.sealing import AESSealer
