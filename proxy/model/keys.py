@@ -1,0 +1,45 @@
+"""Keys and their certificates, with what their backend declares."""
+
+from dataclasses import dataclass
+
+from proxy.model.algorithms import HashAlgorithm, SignAlgorithm
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A signing certificate and what its backend declares it can do.
+
+    Attributes:
+        certificate_id: Opaque id, unique in this proxy.
+        certificate: DER of the signing certificate.
+        chain: DER of the issuers, issuer of the leaf first, the root last where it is known.
+        sign_algorithms: What the backend makes with this key, preferred first.
+        hash_algorithms: Digests it takes, preferred first.
+        backend: Name of the backend that holds the key.
+    """
+
+    certificate_id: str
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    sign_algorithms: tuple[SignAlgorithm, ...]
+    hash_algorithms: tuple[HashAlgorithm, ...]
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """A key pair that a backend holds, with a certificate or without.
+
+    Attributes:
+        key_id: Opaque id, unique in its backend and the same after a restart.
+        public_key: DER of the SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
+        sign_algorithms: What the backend makes with this key, preferred first.
+        hash_algorithms: Digests it takes, preferred first.
+        backend: Name of the backend that holds it.
+    """
+
+    key_id: str
+    public_key: bytes
+    sign_algorithms: tuple[SignAlgorithm, ...]
+    hash_algorithms: tuple[HashAlgorithm, ...]
+    backend: str

@@ -1,0 +1,50 @@
+"""What an operator sets: one TOML file, overlaid by the environment, frozen once read.
+
+The environment overlays single values: ``SIGNPROXY__LISTENER__PORT=8443`` sets ``listener.port``. Values are read as TOML
+values where they parse as one, as text otherwise. Unknown keys are refused. Relative paths are relative to the file.
+Secrets are references, never values: ``file:/run/secrets/pin`` or ``env:NAME``; files hold keys and certificates as PEM.
+"""
+
+from proxy.settings.base import FilePath, PositiveSeconds, Section
+from proxy.settings.clients import ClientSettings, Operation
+from proxy.settings.kms import KMSSettings
+from proxy.settings.loading import PREFIX, load_settings
+from proxy.settings.service import (
+    AdminSettings,
+    EngineSettings,
+    LimitSettings,
+    ListenerSettings,
+    LogSettings,
+    MaintenanceSettings,
+    SpoolSettings,
+)
+from proxy.settings.signers import CentralSettings, SoftwareSettings
+from proxy.settings.stores import IdempotencySettings, StoreSettings
+from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
+from proxy.settings.whole import Settings
+
+__all__ = [
+    "PREFIX",
+    "AdminSettings",
+    "CentralSettings",
+    "ClientSettings",
+    "EngineSettings",
+    "FilePath",
+    "IdempotencySettings",
+    "KMSSettings",
+    "LimitSettings",
+    "ListenerSettings",
+    "LogSettings",
+    "MaintenanceSettings",
+    "Operation",
+    "PositiveSeconds",
+    "RevocationSettings",
+    "Section",
+    "Settings",
+    "SoftwareSettings",
+    "SpoolSettings",
+    "StoreSettings",
+    "TSASettings",
+    "TrustSettings",
+    "load_settings",
+]

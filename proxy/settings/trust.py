@@ -1,0 +1,46 @@
+"""Time-stamping authorities, revocation data and anchors."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from proxy.model import HashAlgorithm
+from proxy.settings.base import FilePath, PositiveSeconds, Section
+
+
+class TSASettings(Section):
+    """One time-stamping authority of a profile. Several with one ``profile`` are tried in order."""
+
+    profile: str = "default"
+    url: str
+    hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256
+    policy_oid: str | None = None
+    trust_anchors: tuple[FilePath, ...] = Field(min_length=1)
+    ca: FilePath | None = None
+    client_certificate: FilePath | None = None
+    client_key: FilePath | None = None
+    timeout_seconds: PositiveSeconds = 10.0
+
+
+class RevocationSettings(Section):
+    """Where revocation data comes from.
+
+    ``source``: ``network`` asks the OCSP responders and CRL distribution points the certificates name; ``central`` asks the
+    central signer's relay; ``off`` asks nobody, and then no certificate is checked for revocation before it signs.
+    ``grace_seconds``: how long ``gracePolicy=fresh`` waits for answers issued after the signing time.
+    ``allow``: host:port of responders that may be contacted although their address is not public.
+    """
+
+    source: Literal["network", "central", "off"] = "network"
+    allow: tuple[str, ...] = ()
+    ca: FilePath | None = None
+    timeout_seconds: PositiveSeconds = 10.0
+    max_bytes: int = Field(20_000_000, ge=1_000)
+    cache_seconds: float = Field(300.0, ge=0)
+    grace_seconds: PositiveSeconds = 15.0
+
+
+class TrustSettings(Section):
+    """Anchors signing certificates must chain to. PEM files, one or more certificates each."""
+
+    anchors: tuple[FilePath, ...] = ()

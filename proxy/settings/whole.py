@@ -1,0 +1,51 @@
+"""All sections together."""
+
+from pydantic import model_validator
+
+from proxy.settings.base import Section
+from proxy.settings.clients import ClientSettings
+from proxy.settings.kms import KMSSettings
+from proxy.settings.service import (
+    AdminSettings,
+    EngineSettings,
+    LimitSettings,
+    ListenerSettings,
+    LogSettings,
+    MaintenanceSettings,
+    SpoolSettings,
+)
+from proxy.settings.signers import CentralSettings, SoftwareSettings
+from proxy.settings.stores import IdempotencySettings, StoreSettings
+from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
+
+
+class Settings(Section):
+    """All of it. Defaults are the contract's."""
+
+    listener: ListenerSettings
+    admin: AdminSettings = AdminSettings()
+    limits: LimitSettings = LimitSettings()
+    engine: EngineSettings = EngineSettings()
+    spool: SpoolSettings = SpoolSettings()
+    central: CentralSettings | None = None
+    software: SoftwareSettings | None = None
+    kms: KMSSettings | None = None
+    tsa: tuple[TSASettings, ...] = ()
+    revocation: RevocationSettings = RevocationSettings()
+    trust: TrustSettings = TrustSettings()
+    stores: StoreSettings
+    idempotency: IdempotencySettings = IdempotencySettings()
+    maintenance: MaintenanceSettings = MaintenanceSettings()
+    clients: tuple[ClientSettings, ...] = ()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        if self.central is None and self.software is None:
+            raise ValueError("no signer: set central or software")
+        if self.revocation.source == "central" and self.central is None:
+            raise ValueError('revocation.source = "central" needs the section central')
+        names = [client.name for client in self.clients]
+        if len(names) != len(set(names)):
+            raise ValueError("client names must be unique")
+        return self
