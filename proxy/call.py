@@ -92,6 +92,25 @@ class Facts:
     valid_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a call: a stage of its operation, or an exchange with a dependency.
+
+    Attributes:
+        kind: ``stage`` or ``exchange``.
+        name: Of the stage, or of the destination on the ledger.
+        begun: Nanoseconds from the call's start.
+        ended: The same.
+        outcome: Of an exchange: ``ok``, or the name of the failure's class.
+    """
+
+    kind: str
+    name: str
+    begun: int
+    ended: int
+    outcome: str = "ok"
+
+
 @dataclass(slots=True)
 class Call:
     """The context of one call.
@@ -102,7 +121,8 @@ class Call:
         operation: Name of the operation, as in grants.
         started: When the call came in.
         deadline: Until when the answer must be there; set again once the call is admitted.
-        traceparent: W3C trace context to hand on, if the caller sent one.
+        traceparent: W3C trace context to hand on: the caller's, or where calls are traced one with this call as the parent.
+        parent_span: Hex id of the span that the caller made this call in, where calls are traced.
         idempotency_key: As the caller sent it, if it did.
         upstream_key: While a signer is asked: the key under which a signer that honours such keys gives the same values again.
             ``None`` where asking again signs again.
@@ -114,17 +134,41 @@ class Call:
     started: datetime
     deadline: Deadline
     traceparent: str | None = None
+    parent_span: str | None = None
     idempotency_key: str | None = field(default=None, repr=False)
     upstream_key: str | None = field(default=None, repr=False)
     facts: Facts = field(default_factory=Facts)
     ledger: Ledger = field(default_factory=Ledger)
-    stages: list[StageTime] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    _origin: int = field(default_factory=time.perf_counter_ns, repr=False)
+
+    @property
+    def elapsed(self) -> int:
+        """Nanoseconds since the call's start."""
+        return time.perf_counter_ns() - self._origin
+
+    @property
+    def stages(self) -> tuple[StageTime, ...]:
+        """How long each stage took, in the order in which they ended."""
+        return tuple(StageTime(span.name, (span.ended - span.begun) // 1000) for span in self.spans if span.kind == "stage")
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time one stage of the operation, whether it ends well or not."""
-        begun = time.perf_counter_ns()
+        begun = self.elapsed
         try:
             yield
         finally:
-            self.stages.append(StageTime(name, (time.perf_counter_ns() - begun) // 1000))
+            self.spans.append(Span("stage", name, begun, self.elapsed))
+
+    @contextmanager
+    def exchange(self, destination: str) -> Iterator[None]:
+        """Time one exchange with a dependency, named as on the ledger; its outcome is ``ok`` or the name of the failure."""
+        begun, outcome = self.elapsed, "ok"
+        try:
+            yield
+        except BaseException as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self.spans.append(Span("exchange", destination, begun, self.elapsed, outcome))

@@ -203,22 +203,23 @@ class Link:
         if self._hand_on_trace and call.traceparent is not None and _TRACEPARENT.fullmatch(call.traceparent):
             headers["traceparent"] = call.traceparent
         headers.update(more_headers or {})
-        scope = asyncio.timeout(allowed)
-        try:
-            async with scope:
-                answer = await self._perform(method, url, headers, body, progress)
-        except FAILURES as error:
-            if scope.expired():
-                if allowed < self._timeout:
-                    raise DeadlineExceeded("the request's time is over") from error
-                raise LinkTimeout(f"no answer within {self._timeout:g} s") from error
-            raise link_error(error) from error
-        finally:
-            if progress.sent:
-                call.ledger.record(destination or self.destination, body, progress.received)
-        if not 200 <= answer.status <= 299:
-            raise LinkRefused(answer)
-        return answer
+        with call.exchange(destination or self.destination):
+            scope = asyncio.timeout(allowed)
+            try:
+                async with scope:
+                    answer = await self._perform(method, url, headers, body, progress)
+            except FAILURES as error:
+                if scope.expired():
+                    if allowed < self._timeout:
+                        raise DeadlineExceeded("the request's time is over") from error
+                    raise LinkTimeout(f"no answer within {self._timeout:g} s") from error
+                raise link_error(error) from error
+            finally:
+                if progress.sent:
+                    call.ledger.record(destination or self.destination, body, progress.received)
+            if not 200 <= answer.status <= 299:
+                raise LinkRefused(answer)
+            return answer
 
     async def _perform(self, method: str, url: str, headers: dict[str, str], body: bytes, progress: SimpleNamespace) -> Answer:
         self._check_literal(url)

@@ -96,7 +96,7 @@ def _record(call: Call, state: str, code: str | None, ended: datetime | None) ->
         idempotency=facts.idempotency,
         original_transaction_id=facts.original_transaction_id,
         valid_until=facts.valid_until,
-        stages=tuple(call.stages),
+        stages=call.stages,
         exchanges=call.ledger.exchanges,
     )
 

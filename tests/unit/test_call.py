@@ -73,6 +73,20 @@ def test_a_stage_is_timed_whether_it_ends_well_or_not() -> None:
     assert all(stage.microseconds >= 0 for stage in call.stages)
 
 
+def test_an_exchange_is_timed_and_says_how_it_ended() -> None:
+    call = new_call()
+    with call.exchange("central"):
+        pass
+    with pytest.raises(KeyError), call.exchange("tsa"):
+        raise KeyError
+    assert [(span.kind, span.name, span.outcome) for span in call.spans] == [
+        ("exchange", "central", "ok"),
+        ("exchange", "tsa", "KeyError"),
+    ]
+    assert all(0 <= span.begun <= span.ended <= call.elapsed for span in call.spans)
+    assert call.stages == ()
+
+
 def test_two_calls_share_nothing() -> None:
     first, second = new_call(), new_call()
     first.ledger.record("central", b"x", 1)
@@ -81,4 +95,4 @@ def test_two_calls_share_nothing() -> None:
     first.facts.digests.append("00")
     assert second.facts.digests == []
     assert second.ledger.exchanges == ()
-    assert second.stages == []
+    assert second.stages == ()
