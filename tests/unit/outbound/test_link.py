@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from proxy import outbound
 from proxy.errors import DeadlineExceeded, SettingsError
 from proxy.outbound import (
     Answer,
@@ -28,9 +27,9 @@ from proxy.outbound import (
     LinkTimeout,
     LinkUnreachable,
     client_tls,
-    link_error,
     origin,
 )
+from proxy.outbound.failures import FAILURES, link_error
 from tests.support.faulty_server import Reply, answers, drips, faulty_server, resets, sends, unused_url
 from tests.support.pki import new_call
 from tests.support.tls_files import TLSFiles, make_tls_files
@@ -323,9 +322,9 @@ def _leaves() -> list[type[Exception]]:
 @pytest.mark.parametrize("kind", _leaves(), ids=lambda kind: kind.__name__)
 def test_every_exception_of_the_http_client_is_mapped(kind: type[Exception]) -> None:
     if kind is client_exceptions.WSMessageTypeError:
-        assert not issubclass(kind, outbound.FAILURES), "about WebSocket messages, of which there are none here"
+        assert not issubclass(kind, FAILURES), "about WebSocket messages, of which there are none here"
         return
-    assert issubclass(kind, outbound.FAILURES)
+    assert issubclass(kind, FAILURES)
     # Without the constructor's arguments, of which the text is made.
     bare = type("Bare", (kind,), {"__init__": lambda self: None, "__str__": lambda self: "bare"})
     mapped = type(link_error(bare()))
