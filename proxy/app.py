@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -25,6 +26,7 @@ from proxy.errors import SettingsError
 from proxy.operations.authorities import Authorities
 from proxy.operations.certificates import Certificates
 from proxy.operations.credentials import Credentials
+from proxy.operations.expiry import CertificateExpiry
 from proxy.operations.hashes import HashSigning
 from proxy.operations.health import Health
 from proxy.operations.idempotency import Idempotency
@@ -42,6 +44,7 @@ from proxy.signers.registry import SignerRegistry
 from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
 from proxy.stores.sealing import AESSealer
 from proxy.stores.transactions_sqlite import SQLiteTransactionLog
+from proxy.telemetry.recorder import Telemetry
 from proxy.trust.anchors import load_anchors
 from proxy.trust.caching import CachedRevocationSource
 from proxy.trust.credential_check import CredentialChecker
@@ -49,6 +52,9 @@ from proxy.trust.network import NetworkRevocationSource
 from proxy.trust.paths import PathFinder
 from proxy.trust.validation_material import MaterialSource
 from proxy.tsa.profiles import TSAProfiles
+
+if TYPE_CHECKING:
+    from proxy.telemetry.tracing import Tracing
 
 _log = structlog.get_logger("proxy.service")
 
@@ -126,13 +132,16 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
     """
     settings, clock, registry = services.settings, services.clock, services.registry
     async with AsyncExitStack() as stack:
+        telemetry = Telemetry(_tracing(settings))
+        stack.push_async_callback(telemetry.close)
         log = await SQLiteTransactionLog.open(settings.stores.transaction_log, clock=clock)
         stack.push_async_callback(log.close)
         idempotency = await _idempotency(settings, clock, stack)
         pool = EnginePool(settings.engine, tasks=TASKS)
         await pool.start()
         stack.push_async_callback(pool.close)
-        journal = Journal(log, clock)
+        _watch(telemetry, services, pool)
+        journal = Journal(log, clock, telemetry)
         credentials = Credentials(registry, services.checker, clock)
         engine = PAdESEngine(pool)
         material = MaterialSource(services.witnesses, services.revocation)
@@ -159,7 +168,29 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
             journal=journal,
             idempotency=idempotency,
             health=Health(registry=registry),
+            telemetry=telemetry,
         )
+
+
+def _tracing(settings: Settings) -> "Tracing | None":
+    if settings.telemetry.traces_url is None:
+        return None
+    from proxy.telemetry.tracing import Tracing
+
+    return Tracing(settings.telemetry)
+
+
+def _watch(telemetry: Telemetry, services: Services, pool: EnginePool) -> None:
+    """Gauges of what has been opened."""
+    telemetry.metrics.watch("engine", "Engine processes, and tasks that wait for one.", ("state",), pool.readings)
+    expiry = CertificateExpiry(services.registry, services.clock)
+    telemetry.before_each_scrape(expiry.refresh)
+    telemetry.metrics.watch(
+        "certificate_not_after_timestamp_seconds",
+        "End of validity of the signing certificates.",
+        ("certificate_id", "backend"),
+        expiry.readings,
+    )
 
 
 async def _idempotency(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Idempotency:

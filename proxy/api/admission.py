@@ -27,11 +27,20 @@ class Admission:
     """
 
     def __init__(self, *, slots: int, queue: int, queue_seconds: float) -> None:
+        self._slots = slots
         self._free = slots
         self._queue_limit = queue
         self._queue_seconds = queue_seconds
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._by_client: Counter[str] = Counter()
+
+    def readings(self) -> dict[tuple[str, ...], float]:
+        """How many requests are worked on and how many wait, and how many may be worked on."""
+        return {
+            ("working",): float(self._slots - self._free),
+            ("waiting",): float(len(self._waiting)),
+            ("slots",): float(self._slots),
+        }
 
     @asynccontextmanager
     async def slot(self, client: str, client_limit: int) -> AsyncIterator[None]:

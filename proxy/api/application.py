@@ -30,12 +30,14 @@ def make_api(settings: Settings, operations: Operations, clock: Clock) -> web.Ap
     """
     limits = settings.limits
     application = web.Application(middlewares=[transaction, problems])
+    admission = Admission(slots=limits.requests_in_flight, queue=limits.queue, queue_seconds=limits.queue_seconds)
+    operations.telemetry.metrics.watch("requests", "Requests that hold a slot or wait for one.", ("state",), admission.readings)
     application[EDGE] = Edge(
         settings=settings,
         operations=operations,
         clock=clock,
         authentication=Authentication(settings, clock),
-        admission=Admission(slots=limits.requests_in_flight, queue=limits.queue, queue_seconds=limits.queue_seconds),
+        admission=admission,
         rates=RateLimiter(),
         gate=ShutdownGate(),
     )
@@ -51,14 +53,18 @@ def make_api(settings: Settings, operations: Operations, clock: Clock) -> web.Ap
 
 
 def make_admin(settings: Settings, operations: Operations, clock: Clock) -> web.Application:
-    """The operators' application: ``GET /health``, by dependency."""
+    """The operators' application: ``GET /health``, by dependency, and ``GET /metrics``."""
     del settings
     application = web.Application()
 
     async def get_health(_request: web.Request) -> web.StreamResponse:
         return await health.dependencies(operations, clock)
 
+    async def get_metrics(request: web.Request) -> web.StreamResponse:
+        return await health.metrics(request, operations)
+
     application.router.add_get("/health", get_health, allow_head=False)
+    application.router.add_get("/metrics", get_metrics, allow_head=False)
     return application
 
 

@@ -8,6 +8,7 @@ import re
 import uuid
 from contextlib import AsyncExitStack
 
+import structlog
 from aiohttp import web
 
 from proxy.api.context import CALL, EDGE, TRANSACTION_ID, Context, Edge
@@ -49,13 +50,17 @@ async def serve(route: CallRoute, request: web.Request) -> web.StreamResponse:
     """
     edge = request.app[EDGE]
     trace = request.headers.get("traceparent", "")
+    traceparent, parent_span = edge.operations.telemetry.begin(trace if _TRACEPARENT.fullmatch(trace) else None)
+    if traceparent is not None:
+        structlog.contextvars.bind_contextvars(traceId=traceparent.split("-")[1])
     call = request[CALL] = Call(
         transaction_id=request[TRANSACTION_ID],
         client="",
         operation=route.operation,
         started=edge.clock.now(),
         deadline=Deadline.after(edge.settings.limits.request_seconds),
-        traceparent=trace if _TRACEPARENT.fullmatch(trace) else None,
+        traceparent=traceparent,
+        parent_span=parent_span,
     )
     async with AsyncExitStack() as held:
         with edge.gate.passage():

@@ -1,4 +1,4 @@
-"""Health: for the load balancer whether this task lives and serves, for operators what it stands on."""
+"""Health: for the load balancer whether this task lives and serves, for operators what it stands on and what it measured."""
 
 import uuid
 
@@ -25,6 +25,12 @@ async def ready(request: web.Request) -> web.StreamResponse:
     edge = request.app[EDGE]
     serves = edge.operations.health.ready and not edge.gate.closed
     return json_response(Status(status="ok" if serves else "unavailable"), status=200 if serves else 503)
+
+
+async def metrics(request: web.Request, operations: Operations) -> web.StreamResponse:
+    """Everything measured so far, as Prometheus or OpenMetrics want it."""
+    text, media_type = await operations.telemetry.scrape(request.headers.get("Accept", ""))
+    return web.Response(body=text, headers={"Content-Type": media_type})
 
 
 async def dependencies(operations: Operations, clock: Clock) -> web.StreamResponse:

@@ -76,6 +76,14 @@ class EnginePool:
         """How many processes there are to be."""
         return self._size
 
+    def readings(self) -> dict[tuple[str, ...], float]:
+        """How many processes are idle and how many there are, and how many tasks wait for one."""
+        return {
+            ("idle",): float(len(self._idle)),
+            ("all",): float(len(self._processes)),
+            ("tasks_waiting",): float(len(self._waiting)),
+        }
+
     @property
     def pids(self) -> frozenset[int]:
         """Process ids of the processes there are, those still starting included."""

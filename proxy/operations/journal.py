@@ -1,4 +1,4 @@
-"""Every call leaves a record: a structured log line and an append to the transaction log.
+"""Every call leaves a record: a structured log line, an append to the transaction log, and its place in metrics and traces.
 
 The record says who, what, when, how it ended, and by its ledger what left the proxy for it. It is durable before the answer
 is released; for a signature a first record is durable before the first digest leaves, so that a lost answer can be asked for.
@@ -15,6 +15,7 @@ from proxy.call import Call
 from proxy.errors import InternalError, ProxyError, TransactionNotFound
 from proxy.model import TransactionPage, TransactionQuery, TransactionRecord
 from proxy.ports import Clock, TransactionLog
+from proxy.telemetry.recorder import Telemetry
 
 _log = structlog.get_logger("proxy.transaction")
 
@@ -22,9 +23,10 @@ _log = structlog.get_logger("proxy.transaction")
 class Journal:
     """Writes and finds transaction records."""
 
-    def __init__(self, log: TransactionLog, clock: Clock) -> None:
+    def __init__(self, log: TransactionLog, clock: Clock, telemetry: Telemetry) -> None:
         self._transactions = log
         self._clock = clock
+        self._telemetry = telemetry
 
     @asynccontextmanager
     async def transaction(self, call: Call) -> AsyncIterator[None]:
@@ -49,6 +51,7 @@ class Journal:
             record = _record(call, "FAILED" if code else "SUCCEEDED", code, self._clock.now())
             await asyncio.shield(self._transactions.append(record))
             _log.info("call.ended", **_line(record))
+            self._telemetry.call_ended(call, code)
 
     async def begun(self, call: Call) -> None:
         """Make durable that a digest is about to leave."""

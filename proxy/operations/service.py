@@ -11,6 +11,7 @@ from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
+from proxy.telemetry.recorder import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,4 @@ class Operations:
     journal: Journal
     idempotency: Idempotency
     health: Health
+    telemetry: Telemetry

@@ -20,6 +20,7 @@ from proxy.settings.service import (
 )
 from proxy.settings.signers import CentralSettings, SoftwareSettings
 from proxy.settings.stores import IdempotencySettings, StoreSettings
+from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
 from proxy.settings.whole import Settings
 
@@ -45,6 +46,7 @@ __all__ = [
     "SpoolSettings",
     "StoreSettings",
     "TSASettings",
+    "TelemetrySettings",
     "TrustSettings",
     "load_settings",
 ]

@@ -16,6 +16,7 @@ from proxy.settings.service import (
 )
 from proxy.settings.signers import CentralSettings, SoftwareSettings
 from proxy.settings.stores import IdempotencySettings, StoreSettings
+from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
 
 
@@ -38,6 +39,7 @@ class Settings(Section):
     maintenance: MaintenanceSettings = MaintenanceSettings()
     clients: tuple[ClientSettings, ...] = ()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":

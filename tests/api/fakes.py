@@ -37,6 +37,7 @@ from proxy.ports import Clock, TransactionLog
 from proxy.settings import MaintenanceSettings
 from proxy.signers.registry import SignerRegistry
 from proxy.spool import SpooledDocument
+from proxy.telemetry.recorder import Telemetry
 
 INCREMENT = b"\n% appended by the signing operation\n" * 30
 VALID_UNTIL = datetime(2031, 4, 5, 6, 7, 8, tzinfo=UTC)
@@ -239,7 +240,7 @@ class Registry:
 
 def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Clock, own: MaintenanceSettings) -> Operations:
     """The interface the edge sees: fakes where a key or a network would be, the real thing elsewhere."""
-    registry = cast(SignerRegistry, Registry((backend,)))
+    registry, telemetry = cast(SignerRegistry, Registry((backend,))), Telemetry(None)
     operations = Operations(
         signing=cast(DocumentSigning, Signing(work)),
         timestamping=cast(DocumentTimestamping, Timestamping(work)),
@@ -248,8 +249,9 @@ def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Cl
         certificates=cast(Certificates, CertificateStore(work)),
         maintenance=MaintenanceCheck(registry=registry, own=own, clock=clock),
         idempotency=Idempotency(None, None),
-        journal=Journal(log, clock),
+        journal=Journal(log, clock, telemetry),
         health=Health(registry=registry),
+        telemetry=telemetry,
     )
     operations.health.ready = True
     return replace(operations)

@@ -241,6 +241,7 @@ async def running(people: People, folder: Path, **changes: Any) -> AsyncIterator
         for session in service.sessions:
             await session.close()
         await runner.cleanup()
+        await operations.telemetry.close()
         await log.close()
         assert all(document._fd < 0 for document in work.documents), "a spool was left open"
 

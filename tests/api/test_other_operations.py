@@ -360,6 +360,28 @@ async def test_operators_see_every_dependency(service: Service) -> None:
         await runner.cleanup()
 
 
+async def test_operators_read_metrics_where_callers_do_not(service: Service) -> None:
+    async with service.alice.get("/v1/certificates") as response:
+        assert response.status == 200
+    async with service.alice.get("/metrics") as response:
+        assert response.status == 404
+    runner = web.AppRunner(make_admin(service.settings, service.operations, service.clock))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        async with (
+            aiohttp.ClientSession(f"http://127.0.0.1:{site.port}") as session,
+            session.get("/metrics") as response,
+        ):
+            assert (response.status, response.content_type) == (200, "text/plain")
+            text = await response.text()
+    finally:
+        await runner.cleanup()
+    assert 'signproxy_calls_total{client="alice",code="OK",operation="certificates"} 1.0' in text
+    assert 'signproxy_requests{state="slots"} 30.0' in text
+
+
 class _Loads(HTMLParser):
     """Collects whatever a page would fetch or run."""
 
