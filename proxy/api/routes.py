@@ -70,7 +70,7 @@ _BODY: Final = (
     errors.NotAcceptable,
 )
 _SLOT: Final = (errors.ConcurrencyLimit, errors.Maintenance)
-_CERTIFICATE: Final = (errors.CertificateNotPermitted, errors.CertificateNotFound)
+_CERTIFICATE: Final = (errors.CertificateNotPermitted, errors.CertificateNotFound, errors.CertificateKeyMismatch)
 _SIGNER: Final = (errors.SignerError, errors.SignerUnavailable)
 _SIGNING: Final = (
     errors.CertificateExpired,

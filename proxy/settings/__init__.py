@@ -7,6 +7,7 @@ Secrets are references, never values: ``file:/run/secrets/pin`` or ``env:NAME``;
 
 from proxy.settings.base import FilePath, PositiveSeconds, Section
 from proxy.settings.clients import ClientSettings, Operation
+from proxy.settings.credentials import CredentialSettings, KeyBackendName
 from proxy.settings.kms import KMSSettings
 from proxy.settings.loading import PREFIX, load_settings
 from proxy.settings.service import (
@@ -29,10 +30,12 @@ __all__ = [
     "AdminSettings",
     "CentralSettings",
     "ClientSettings",
+    "CredentialSettings",
     "EngineSettings",
     "FilePath",
     "IdempotencySettings",
     "KMSSettings",
+    "KeyBackendName",
     "LimitSettings",
     "ListenerSettings",
     "LogSettings",

@@ -4,6 +4,7 @@ from pydantic import model_validator
 
 from proxy.settings.base import Section
 from proxy.settings.clients import ClientSettings
+from proxy.settings.credentials import CredentialSettings
 from proxy.settings.kms import KMSSettings
 from proxy.settings.service import (
     AdminSettings,
@@ -31,6 +32,7 @@ class Settings(Section):
     central: CentralSettings | None = None
     software: SoftwareSettings | None = None
     kms: KMSSettings | None = None
+    credentials: tuple[CredentialSettings, ...] = ()
     tsa: tuple[TSASettings, ...] = ()
     revocation: RevocationSettings = RevocationSettings()
     trust: TrustSettings = TrustSettings()
@@ -43,11 +45,25 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        if self.central is None and self.software is None:
-            raise ValueError("no signer: set central or software")
+        if self.central is None and self.software is None and self.kms is None:
+            raise ValueError("no signer: set central, kms or software")
         if self.revocation.source == "central" and self.central is None:
             raise ValueError('revocation.source = "central" needs the section central')
         names = [client.name for client in self.clients]
         if len(names) != len(set(names)):
             raise ValueError("client names must be unique")
+        return self
+
+    @model_validator(mode="after")
+    def _credentials_of_what_is_set(self) -> "Settings":
+        ids = [credential.id for credential in self.credentials]
+        if len(ids) != len(set(ids)):
+            raise ValueError("credential ids must be unique")
+        names = {client.name for client in self.clients}
+        sections = {"kms": self.kms}
+        for credential in self.credentials:
+            if sections.get(credential.backend) is None:
+                raise ValueError(f"the credential {credential.id} needs the section {credential.backend}")
+            if unknown := sorted(set(credential.clients or ()) - names):
+                raise ValueError(f"the credential {credential.id} names clients that are not enrolled: {', '.join(unknown)}")
         return self

@@ -1,14 +1,23 @@
-"""All signer backends of one application, and which of them has a certificate. A new backend is one line here."""
+"""All signer backends of one application, and which of them has a certificate.
 
-from collections.abc import Callable, Sequence
+A new backend that has certificates of its own is one line here; one that holds keys alone is one in ``signers.key_backends``.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 from proxy.call import Call
-from proxy.errors import CertificateNotFound, KeyNotFound, NotSupported, ProxyError, SettingsError
+from proxy.errors import CertificateNotFound, CertificateNotPermitted, KeyNotFound, NotSupported, ProxyError, SettingsError
 from proxy.model import Credential
 from proxy.ports import Clock, SignerBackend
 from proxy.settings import Settings
+from proxy.signers.bindings import Binding, configured
 from proxy.signers.central import CentralSigner
 from proxy.signers.central_revocation import CentralRevocationSource
+from proxy.signers.key_backends import make_key_backends
+from proxy.signers.keyed import KeyedSigner
+from proxy.signers.reservations import Reservations
 from proxy.signers.software import SoftwareSigner
 from proxy.trust.paths import PathFinder
 
@@ -18,17 +27,23 @@ _BACKENDS: tuple[Callable[[Settings, Clock], SignerBackend | None], ...] = (
         CentralSigner(settings.central, settings.limits.upstream_in_flight, clock) if settings.central else None
     ),
 )
-"""One line a backend, in the order of look-up: local keys first, then what is a connection away."""
+"""One line a backend, in the order of look-up."""
 
 
-def make_backends(settings: Settings, clock: Clock) -> tuple[SignerBackend, ...]:
-    """The backends that the settings have a section for, in the order of look-up.
+def make_backends(settings: Settings, clock: Clock, bindings: Mapping[str, Sequence[Binding]]) -> tuple[SignerBackend, ...]:
+    """The backends that the settings have a section for, in the order of look-up: keys with configured certificates first.
+
+    Args:
+        settings: Which backends there are.
+        clock: For how long they keep what they know.
+        bindings: The settings' certificates by backend.
 
     Raises:
         SettingsError: A section cannot be used.
     """
+    keyed = [KeyedSigner(keys, bindings.get(keys.name, ())) for keys in make_key_backends(settings, clock)]
     made = (make(settings, clock) for make in _BACKENDS)
-    return tuple(backend for backend in made if backend is not None)
+    return (*keyed, *(backend for backend in made if backend is not None))
 
 
 class SignerRegistry:
@@ -39,7 +54,7 @@ class SignerRegistry:
         clock: For how long they keep what they know.
 
     Raises:
-        SettingsError: A section cannot be used.
+        SettingsError: A section or a credential cannot be used.
 
     Attributes:
         backends: In the order of look-up.
@@ -47,29 +62,38 @@ class SignerRegistry:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
-        self.backends = make_backends(settings, clock)
+        bindings: dict[str, list[Binding]] = defaultdict(list)
+        for block in settings.credentials:
+            bindings[block.backend].append(configured(block))
+        self._reservations = Reservations(itertools.chain.from_iterable(bindings.values()))
+        self.backends = make_backends(settings, clock, bindings)
 
     async def find(self, call: Call, certificate_id: str) -> tuple[SignerBackend, Credential]:
         """The first backend that has the certificate, and the credential.
 
         Raises:
             CertificateNotFound: None has it.
-            SignerError, SignerUnavailable, Maintenance, AlgorithmNotAllowed, DeadlineExceeded: A backend failed on the way.
+            CertificateNotPermitted: The settings keep its key for other clients.
+            AlgorithmNotAllowed, CertificateKeyMismatch: It cannot be used.
+            SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: A backend failed on the way.
         """
         for backend in self.backends:
             try:
-                return backend, await backend.get_credential(call, certificate_id)
+                credential = await backend.get_credential(call, certificate_id)
             except CertificateNotFound:
                 continue
+            if not self._reservations.permit(call.client, credential):
+                raise CertificateNotPermitted("you may not use this signing certificate")
+            return backend, credential
         raise CertificateNotFound("there is no certificate of this id")
 
     async def list_credentials(self, call: Call) -> tuple[Credential, ...]:
-        """All certificates of all backends; of two with one id, the one that :meth:`find` gives. Raises as :meth:`find`."""
+        """All certificates that the client may use; of two with one id, the one that :meth:`find` gives. Raises as that."""
         found: dict[str, Credential] = {}
         for backend in self.backends:
             for credential in await backend.list_credentials(call):
                 found.setdefault(credential.certificate_id, credential)
-        return tuple(found.values())
+        return tuple(credential for credential in found.values() if self._reservations.permit(call.client, credential))
 
     async def register(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
         """Bind an issued certificate (DER) to its key, at the first backend that has the key.

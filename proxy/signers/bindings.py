@@ -1,0 +1,120 @@
+"""Which certificate belongs to which key: what a binding is, and what is checked of its certificates without asking anybody.
+
+Bindings come from the settings' ``credentials`` and from registrations; the same is checked of both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from proxy.errors import AlgorithmNotAllowed, InvalidParameter, ProxyError, SettingsError
+from proxy.model import Credential, HeldKey
+from proxy.settings import CredentialSettings
+from proxy.signers.algorithms import Capabilities, capabilities
+from proxy.trust.certificates import UnknownKeyAlgorithm, check_signing_usage, is_ca, issued_by, read_certificate
+from proxy.trust.failures import UsageRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A certificate, and the key that is to be its.
+
+    Attributes:
+        certificate_id: Opaque id.
+        key: What the backend knows the key by.
+        certificate: DER of the signing certificate.
+        chain: DER of the issuers, its own first.
+        allowed: What it may do, where that is less than the key can.
+        clients: Who alone may use it; ``None`` where the clients' own grants say.
+    """
+
+    certificate_id: str
+    key: str
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    allowed: Capabilities
+    clients: frozenset[str] | None = None
+
+
+def check_certificates(certificate: bytes, chain: Sequence[bytes]) -> Capabilities:
+    """Check a signing certificate and its chain for what does not depend on time, on trust or on a key.
+
+    Args:
+        certificate: DER.
+        chain: DER of the issuers, its own first.
+
+    Returns:
+        What the certificate's key can do.
+
+    Raises:
+        InvalidParameter: One cannot be read, the first is a CA's or not for signatures, or the chain does not build.
+        AlgorithmNotAllowed: Its key is of a kind that the contract does not have.
+    """
+    leaf = _read(certificate, "certificate")
+    issuers = [_read(der, "chain") for der in chain]
+    if is_ca(leaf):
+        raise InvalidParameter("a CA's certificate is not for signatures", fields={"certificate": "of a CA"})
+    try:
+        check_signing_usage(leaf)
+    except UsageRefused as error:
+        raise InvalidParameter("the certificate is not for signatures", fields={"certificate": str(error)}) from error
+    if not all(issued_by(one, issuer) for one, issuer in pairwise((leaf, *issuers))):
+        raise InvalidParameter("each certificate of the chain must have issued the one before", fields={"chain": "order"})
+    return capabilities(leaf)
+
+
+def _read(der: bytes, field: str) -> x509.Certificate:
+    try:
+        return read_certificate(der)
+    except UnknownKeyAlgorithm as error:
+        raise AlgorithmNotAllowed("the certificate's kind of key is not known") from error
+    except ValueError as error:
+        raise InvalidParameter("certificate and chain must be DER certificates", fields={field: "no certificate"}) from error
+
+
+def configured(settings: CredentialSettings) -> Binding:
+    """The binding that a block of the settings names.
+
+    Raises:
+        SettingsError: A file cannot be read, a certificate is not one to sign with, or nothing of what is allowed can be done.
+    """
+    try:
+        certificate, *chain = _load(settings.certificate)
+        if settings.chain is not None:
+            chain += _load(settings.chain)
+        able = check_certificates(certificate, chain)
+        allowed = able.restricted(
+            Capabilities(settings.sign_algorithms or able.sign_algorithms, settings.hash_algorithms or able.hash_algorithms)
+        )
+    except ProxyError as error:
+        raise SettingsError(f"the credential {settings.id}: {error.detail}") from error
+    clients = None if settings.clients is None else frozenset(settings.clients)
+    return Binding(settings.id, settings.key, certificate, tuple(chain), allowed, clients)
+
+
+def _load(path: Path) -> list[bytes]:
+    try:
+        return [entry.public_bytes(Encoding.DER) for entry in x509.load_pem_x509_certificates(path.read_bytes())]
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: no PEM certificates can be read from it: {error}") from error
+
+
+def credential_of(binding: Binding, key: HeldKey) -> Credential:
+    """A binding as a credential, with what the key can do and the binding allows, in the binding's order.
+
+    Raises:
+        AlgorithmNotAllowed: Nothing is left.
+    """
+    able = Capabilities(key.sign_algorithms, key.hash_algorithms).restricted(binding.allowed)
+    return Credential(
+        certificate_id=binding.certificate_id,
+        certificate=binding.certificate,
+        chain=binding.chain,
+        sign_algorithms=able.sign_algorithms,
+        hash_algorithms=able.hash_algorithms,
+        backend=key.backend,
+    )
