@@ -15,7 +15,7 @@ from proxy.errors import (
 )
 from proxy.settings import Settings
 from proxy.signers.central_revocation import CentralRevocationSource
-from proxy.signers.registry import SignerRegistry, make_backends
+from proxy.signers.registry import SignerRegistry
 from proxy.trust.anchors import TrustAnchors
 from proxy.trust.paths import PathFinder
 from tests.support.central_server import CentralServer, Entry, central_server, problem
@@ -146,4 +146,4 @@ async def test_the_revocation_relay_is_the_central_signers(registry: Registry, s
 def test_a_section_that_cannot_be_used_stops_the_start(tls: TLSFiles, keys: Path, tmp_path: Path) -> None:
     (keys / "keys" / "bad.pem").write_text("rubbish")
     with pytest.raises(SettingsError):
-        make_backends(settings(tls, tmp_path, software={"directory": keys}), FixedClock())
+        SignerRegistry(settings(tls, tmp_path, software={"directory": keys}), FixedClock())
