@@ -1,4 +1,4 @@
-"""Which digests of the signed bytes a validation will compare: asked before a document is read through, once for all of them."""
+"""Which digests of the signed bytes a validation will compare: asked before a document is read, once for all of them."""
 
 from asn1crypto import cms, tsp
 
