@@ -39,9 +39,10 @@ from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
 from proxy.pades.engine import TASKS, PAdESEngine
-from proxy.ports import Clock, RevocationSource, SystemClock
+from proxy.ports import CertificateStore, Clock, RevocationSource, SystemClock
 from proxy.settings import LogSettings, Settings
 from proxy.signers.registry import SignerRegistry
+from proxy.stores.certificates_sqlite import SQLiteCertificateStore
 from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
 from proxy.stores.sealing import AESSealer
 from proxy.stores.transactions_sqlite import SQLiteTransactionLog
@@ -91,7 +92,8 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     clock = clock or SystemClock()
     connections = settings.limits.upstream_in_flight
     async with AsyncExitStack() as stack:
-        registry = SignerRegistry(settings, clock)
+        certificates = await _certificates(settings, stack)
+        registry = SignerRegistry(settings, clock, certificates)
         stack.push_async_callback(registry.close)
         tsa = TSAProfiles(settings.tsa, clock, connections)
         stack.push_async_callback(tsa.close)
@@ -103,6 +105,14 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
             stack.push_async_callback(revocation.close)
         checker = CredentialChecker(finder, revocation, clock, settings.revocation.cache_seconds)
         yield Services(settings, clock, registry, tsa, witnesses, revocation, checker)
+
+
+async def _certificates(settings: Settings, stack: AsyncExitStack) -> CertificateStore | None:
+    if settings.stores.certificates is None:
+        return None
+    store = await SQLiteCertificateStore.open(settings.stores.certificates)
+    stack.push_async_callback(store.close)
+    return store
 
 
 def _tsa_anchors(settings: Settings) -> Iterator[Path]:
@@ -164,7 +174,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
             ),
             hashes=HashSigning(credentials=credentials, journal=journal, idempotency=idempotency),
             timestamps=TimestampRelay(tsa=services.tsa, journal=journal),
-            certificates=Certificates(registry=registry, material=material, clock=clock),
+            certificates=Certificates(registry=registry, checker=services.checker, material=material, clock=clock),
             maintenance=MaintenanceCheck(registry=registry, own=settings.maintenance, clock=clock),
             journal=journal,
             idempotency=idempotency,

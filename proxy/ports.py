@@ -15,6 +15,7 @@ from proxy.model import (
     HeldKey,
     KeyAlgorithm,
     MaintenanceState,
+    RegisteredCertificate,
     RevocationInfo,
     SignAlgorithm,
     TimestampToken,
@@ -166,6 +167,33 @@ class KeyBackend(Protocol):
 
     async def close(self) -> None:
         """Give back sessions, processes, threads."""
+        ...
+
+
+class CertificateStore(Protocol):
+    """Keeps the certificates that were registered to keys without certificates of their own; one for the whole proxy.
+
+    Every method raises ``InternalError`` when the store cannot be used.
+    """
+
+    async def put(self, registered: RegisteredCertificate) -> None:
+        """Keep a certificate, in place of what was kept of the same one before; durable when this returns.
+
+        Raises:
+            InternalError: Another certificate has its id. Nothing is changed then.
+        """
+        ...
+
+    async def get(self, certificate_id: str) -> RegisteredCertificate | None:
+        """The certificate of this id, or ``None``."""
+        ...
+
+    async def list(self, backend: str) -> tuple[RegisteredCertificate, ...]:
+        """All that are registered to keys of a backend, by id."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
         ...
 
 

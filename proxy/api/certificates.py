@@ -44,7 +44,9 @@ async def register_certificate(context: Context) -> web.StreamResponse:
     """Bind an issued certificate to its key."""
     context.query(NoParameters)
     asked = await context.json(context.small_body("application/json"), RegistrationRequest)
-    made = await context.operations.certificates.register(context.call, asked.key_id, asked.certificate, asked.chain)
+    made = await context.operations.certificates.register(
+        context.call, context.grants.permits_certificate, asked.key_id, asked.certificate, asked.chain
+    )
     response = json_response(Certificate.of(made), status=201)
     response.headers["Location"] = str(context.request.rel_url.with_query(None) / made.certificate_id)
     return response

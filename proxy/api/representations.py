@@ -27,6 +27,7 @@ from proxy.operations.hashes import HashSignatures
 from proxy.operations.health import DependencyHealth
 from proxy.operations.signed import SignedDocument
 from proxy.operations.timestamping import TimestampedDocument
+from proxy.trust.certificate_warnings import WarningCode
 
 Base64 = Annotated[
     bytes,
@@ -159,6 +160,13 @@ class HashAnswer(Schema):
         )
 
 
+class CertificateWarning(Schema):
+    """What deserves a look before it keeps anything from being signed."""
+
+    code: WarningCode
+    detail: str
+
+
 class Certificate(Schema):
     """A signing certificate. Names are RFC 4514, the serial number is hex."""
 
@@ -173,6 +181,7 @@ class Certificate(Schema):
     hash_algorithms: tuple[HashAlgorithm, ...] = Field(description="Preferred first.")
     backend: str = Field(description="Name of the signer that holds the key.")
     certificate_sha256: str
+    warnings: tuple[CertificateWarning, ...] = ()
 
     @classmethod
     def of(cls, facts: CertificateFacts) -> Self:
@@ -189,6 +198,7 @@ class Certificate(Schema):
             hash_algorithms=facts.hash_algorithms,
             backend=facts.backend,
             certificate_sha256=facts.certificate_sha256,
+            warnings=tuple(CertificateWarning(code=found.code, detail=found.detail) for found in facts.warnings),
         )
 
 

@@ -254,7 +254,16 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
         handler=certificates.register_certificate,
         body=RegistrationRequest,
         in_maintenance_refused=True,
-        errors=(*_GRANTED, *_BODY, *_SIGNER, errors.Maintenance, errors.KeyNotFound, errors.CertificateKeyMismatch),
+        errors=(
+            *_GRANTED,
+            *_BODY,
+            *_SIGNER,
+            errors.Maintenance,
+            errors.KeyNotFound,
+            errors.CertificateKeyMismatch,
+            errors.CertificateExpired,
+            errors.AlgorithmNotAllowed,
+        ),
     ),
     CallRoute(
         "GET",

@@ -5,14 +5,13 @@ import secrets
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from proxy.api.client_revocation import ClientRevocation
 from proxy.api.pem import read_certificates, read_crls
@@ -26,14 +25,9 @@ from proxy.settings import Settings
 from proxy.signers.algorithms import capabilities
 from proxy.spool import open_unnamed
 from proxy.stores.sealing import AESSealer
+from proxy.trust.certificate_warnings import EXPIRY_NOTICE, WarningCode, warnings_about
 from proxy.trust.certificates import key_algorithm, read_certificate
 from proxy.tsa.client import RFC3161Authority
-
-_SOON = timedelta(days=30)
-"""A certificate that ends earlier deserves a look."""
-
-_RSA_2048_ENDS = datetime(2031, 1, 1, tzinfo=UTC)
-"""CRYPTREC: from then on RSA-2048 makes no new signatures."""
 
 _CLOCK_WARNING = timedelta(seconds=2)
 """genTime may be in whole seconds: less than this is no finding."""
@@ -120,6 +114,8 @@ def _takes_unnamed(directory: Path) -> bool:
 def _stores(settings: Settings) -> Iterator[Finding]:
     stores = settings.stores
     yield _writable("transaction log", stores.transaction_log)
+    if stores.certificates is not None:
+        yield _writable("registered certificates", stores.certificates)
     if stores.idempotency is None or stores.sealing_key is None:
         yield Finding("idempotency keys", Verdict.OK, "refused: no sealing key is set")
         return
@@ -187,7 +183,7 @@ def _until(subject: str, certificate: x509.Certificate, now: datetime) -> Findin
         return Finding(subject, Verdict.FAILED, f"{name} expired on {end:%Y-%m-%d}")
     if now < certificate.not_valid_before_utc:
         return Finding(subject, Verdict.FAILED, f"{name} is valid from {certificate.not_valid_before_utc:%Y-%m-%d} only")
-    if end - now < _SOON:
+    if end - now < EXPIRY_NOTICE:
         return Finding(subject, Verdict.WARNING, f"{name} expires on {end:%Y-%m-%d}, in {(end - now).days} days")
     return Finding(subject, Verdict.OK, f"{name}, until {end:%Y-%m-%d}")
 
@@ -227,21 +223,22 @@ async def _backend(services: Services, backend: SignerBackend) -> AsyncIterator[
         yield Finding(subject, Verdict.WARNING, f"in maintenance: {state.message or 'no reason given'}")
     listed = f"{len(credentials)} certificates" if credentials else "no certificate: nothing can be signed"
     yield Finding(subject, Verdict.OK if credentials else Verdict.WARNING, listed)
-    for finding in _without_key(services.settings, backend, credentials):
-        yield finding
+    usable = {credential.certificate_id for credential in credentials}
+    for block in services.settings.credentials:
+        if block.backend == backend.name and block.id not in usable:
+            yield await _unusable(services, backend, block.id)
     for credential in credentials:
         async for finding in _credential(services, credential):
             yield finding
 
 
-def _without_key(settings: Settings, backend: SignerBackend, credentials: Sequence[Credential]) -> Iterator[Finding]:
-    """Certificates in the folder of development keys that the backend left out: their key is not there."""
-    if settings.software is None or backend.name != "software":
-        return
-    usable = {credential.certificate_id for credential in credentials}
-    for path in sorted((settings.software.directory / "certificates").glob("*.pem")):
-        if path.stem not in usable:
-            yield Finding(f"certificate {path.stem}", Verdict.WARNING, "no key in the folder belongs to it")
+async def _unusable(services: Services, backend: SignerBackend, certificate_id: str) -> Finding:
+    """Why the backend left a certificate of the settings out."""
+    try:
+        await backend.get_credential(_call(services.clock), certificate_id)
+    except ProxyError as error:
+        return Finding(f"certificate {certificate_id}", Verdict.FAILED, _said(error))
+    return Finding(f"certificate {certificate_id}", Verdict.WARNING, "it could not be used a moment ago, and now can")
 
 
 async def _credential(services: Services, credential: Credential) -> AsyncIterator[Finding]:
@@ -264,9 +261,9 @@ async def _credential(services: Services, credential: Credential) -> AsyncIterat
     said = f"{key_algorithm(certificate)}, chain of {len(checked.path)}, {checked_for}"
     until = _until(subject, certificate, now)
     yield Finding(subject, until.verdict, f"{until.detail}; {said}")
-    key = certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < 3072 and certificate.not_valid_after_utc >= _RSA_2048_ENDS:
-        yield Finding(subject, Verdict.WARNING, "RSA-2048 may make no new signatures from 2031, and it ends later (CRYPTREC)")
+    for warning in warnings_about(certificate, now):
+        if warning.code is WarningCode.RSA_2048_AFTER_2030:
+            yield Finding(subject, Verdict.WARNING, warning.detail)
 
 
 async def _authority(clock: Clock, profile: str, authority: RFC3161Authority) -> AsyncIterator[Finding]:

@@ -9,7 +9,7 @@ from proxy.model.announced import MaintenanceState
 from proxy.model.claims import Claim, ClaimState
 from proxy.model.evidence import RevocationInfo, RevocationState, SignerCertificates, TimestampToken, ValidationData
 from proxy.model.indications import INDICATION_OF, Indication, SubIndication, VerificationResult
-from proxy.model.keys import Credential, HeldKey
+from proxy.model.keys import Credential, HeldKey, RegisteredCertificate
 from proxy.model.requests import (
     Appearance,
     BaselineLevel,
@@ -77,6 +77,7 @@ __all__ = [
     "OnAlreadyTimestamped",
     "Origin",
     "Reason",
+    "RegisteredCertificate",
     "RevocationInfo",
     "RevocationState",
     "SignAlgorithm",

@@ -1,6 +1,7 @@
 """Keys and their certificates, with what their backend declares."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from proxy.model.algorithms import HashAlgorithm, SignAlgorithm
 
@@ -43,3 +44,26 @@ class HeldKey:
     sign_algorithms: tuple[SignAlgorithm, ...]
     hash_algorithms: tuple[HashAlgorithm, ...]
     backend: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredCertificate:
+    """A certificate that was registered to a key of a backend which holds keys alone.
+
+    Attributes:
+        certificate_id: Opaque id, unique in this proxy.
+        backend: Name of the backend that holds the key.
+        key_id: The key's id there.
+        certificate: DER of the signing certificate.
+        chain: DER of the issuers, issuer of the leaf first.
+        client: Who registered it.
+        at: When.
+    """
+
+    certificate_id: str
+    backend: str
+    key_id: str
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    client: str
+    at: datetime

@@ -7,11 +7,14 @@ from datetime import datetime
 from cryptography.hazmat.primitives import hashes
 
 from proxy.call import Call
-from proxy.errors import InvalidParameter
+from proxy.errors import CertificateExpired, InvalidParameter
 from proxy.model import Credential, HashAlgorithm, SignAlgorithm, SignerCertificates, ValidationData
 from proxy.ports import Clock
+from proxy.signers.bindings import check_certificates
 from proxy.signers.registry import SignerRegistry
-from proxy.trust.certificates import key_algorithm, read_certificate
+from proxy.trust.certificate_warnings import CertificateWarning, warnings_about
+from proxy.trust.certificates import key_algorithm, public_key_info, read_certificate
+from proxy.trust.credential_check import CredentialChecker
 from proxy.trust.failures import PathFailure
 from proxy.trust.validation_material import MaterialSource
 
@@ -31,10 +34,11 @@ class CertificateFacts:
     hash_algorithms: tuple[HashAlgorithm, ...]
     backend: str
     certificate_sha256: str
+    warnings: tuple[CertificateWarning, ...]
 
 
-def facts_of(credential: Credential) -> CertificateFacts:
-    """Read a credential's certificate."""
+def facts_of(credential: Credential, now: datetime) -> CertificateFacts:
+    """Read a credential's certificate, and what deserves a look about it ``now``."""
     certificate = read_certificate(credential.certificate)
     return CertificateFacts(
         certificate_id=credential.certificate_id,
@@ -48,14 +52,16 @@ def facts_of(credential: Credential) -> CertificateFacts:
         hash_algorithms=credential.hash_algorithms,
         backend=credential.backend,
         certificate_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+        warnings=warnings_about(certificate, now),
     )
 
 
 class Certificates:
     """Reads certificates from all backends, and passes registrations on to them."""
 
-    def __init__(self, *, registry: SignerRegistry, material: MaterialSource, clock: Clock) -> None:
+    def __init__(self, *, registry: SignerRegistry, checker: CredentialChecker, material: MaterialSource, clock: Clock) -> None:
         self._registry = registry
+        self._checker = checker
         self._material = material
         self._clock = clock
 
@@ -63,7 +69,7 @@ class Certificates:
         """All certificates whose id ``allowed`` accepts, by id. Raises what the backends raise."""
         credentials = await self._registry.list_credentials(call)
         return tuple(
-            facts_of(credential)
+            facts_of(credential, self._clock.now())
             for credential in sorted(credentials, key=lambda item: item.certificate_id)
             if allowed(credential.certificate_id)
         )
@@ -75,26 +81,48 @@ class Certificates:
 
     async def get(self, call: Call, certificate_id: str) -> CertificateFacts:
         """One certificate. Raises as :meth:`chain`."""
-        return facts_of(await self.chain(call, certificate_id))
+        return facts_of(await self.chain(call, certificate_id), self._clock.now())
 
-    async def register(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> CertificateFacts:
+    async def register(
+        self, call: Call, allowed: Callable[[str], bool], key_id: str, certificate: bytes, chain: Sequence[bytes]
+    ) -> CertificateFacts:
         """Bind an issued certificate to its key.
 
+        Args:
+            call: Deadline, ledger, and who asks.
+            allowed: Which certificates the client may use, by id. A certificate is a way to sign with its key, so the client
+                must be allowed every one that the key has.
+            key_id: The key.
+            certificate: DER.
+            chain: DER of the issuers, its own first.
+
         Raises:
-            InvalidParameter: Certificate or chain are not DER certificates, or the chain does not build.
-            KeyNotFound, CertificateKeyMismatch, NotSupported: As the backends say.
+            InvalidParameter: They are not DER certificates, the certificate is not for signatures, or the chain does not build,
+                to an anchor where anchors are set.
+            CertificateExpired: It is past its end.
+            KeyNotFound: There is no such key, or it is not this client's.
+            CertificateKeyMismatch, AlgorithmNotAllowed, NotSupported: As the backends say.
             SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: A backend failed.
         """
-        for field, items in (("certificate", [certificate]), ("chain", chain)):
-            for der in items:
-                try:
-                    read_certificate(der)
-                except ValueError as error:
-                    raise InvalidParameter("not a certificate", fields={field: "not a DER certificate"}) from error
         async with call.deadline.enforce():
+            check_certificates(certificate, chain)
+            await self._check_trusted(certificate, chain)
+            await self._registry.require_key(call, public_key_info(certificate), allowed)
             credential = await self._registry.register(call, key_id, certificate, chain)
         call.facts.certificate_id = credential.certificate_id
-        return facts_of(credential)
+        now = self._clock.now()
+        self._checker.warn(credential, now)
+        return facts_of(credential, now)
+
+    async def _check_trusted(self, certificate: bytes, chain: Sequence[bytes]) -> None:
+        """One that is not valid yet may be registered ahead of its time."""
+        leaf, now = read_certificate(certificate), self._clock.now()
+        if now > leaf.not_valid_after_utc:
+            raise CertificateExpired(f"the certificate expired on {leaf.not_valid_after_utc:%Y-%m-%d}")
+        try:
+            await self._checker.find_path(certificate, chain, max(now, leaf.not_valid_before_utc))
+        except PathFailure as error:
+            raise InvalidParameter("the chain does not lead to a trust anchor", fields={"chain": str(error)}) from error
 
     async def revocation_of(self, call: Call, certificate_id: str, *, fresh: bool = False) -> ValidationData:
         """Revocation data for a signing certificate and its issuers.

@@ -6,16 +6,18 @@ Paths are relative to the file, which lies in the sandbox's folder.
 import base64
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
+from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from proxy.sandbox import profiles
 from proxy.sandbox.addresses import LOOPBACK, Addresses, Listen
 from proxy.sandbox.authority import load_chain
 from proxy.sandbox.folder import StateFolder, write_file
+from proxy.sandbox.keys import load_key
 from proxy.sandbox.pki import client_crl
 from proxy.settings import Operation
 
@@ -50,11 +52,31 @@ def central_settings(folder: StateFolder, addresses: Addresses) -> str:
         [
             *_listener(folder, "central", Listen(LOOPBACK, addresses.central)),
             *("[engine]", "processes = 1", ""),
-            *("[software]", f'directory = "{_path(folder, folder.central_keys)}"', ""),
+            *("[software]", f'directory = "{_path(folder, folder.central_keys / "keys")}"', "create_keys = true", ""),
+            *_credentials(folder),
             *_common(folder, addresses, "central"),
             *clients,
         ]
     )
+
+
+def _credentials(folder: StateFolder) -> Iterator[str]:
+    """A block for each certificate in the folder: those of the profiles, and what earlier versions registered there."""
+    keys = {path.stem: path for path in sorted((folder.central_keys / "keys").glob("*.pem"))}
+    for path in sorted((folder.central_keys / "certificates").glob("*.pem")):
+        key_id = path.stem if path.stem in keys else _key_of(load_chain(path)[0], keys)
+        if key_id is not None:
+            yield "[[credentials]]"
+            yield f'id = "{path.stem}"'
+            yield 'backend = "software"'
+            yield f'key = "{key_id}"'
+            yield f'certificate = "{_path(folder, path)}"'
+            yield ""
+
+
+def _key_of(certificate: x509.Certificate, keys: Mapping[str, Path]) -> str | None:
+    public_key = certificate.public_key()
+    return next((key_id for key_id, path in keys.items() if load_key(path).public_key() == public_key), None)
 
 
 def proxy_settings(folder: StateFolder, addresses: Addresses, listen_host: str) -> str:
@@ -110,6 +132,7 @@ def _common(folder: StateFolder, addresses: Addresses, name: str) -> Sequence[st
         "",
         "[stores]",
         f'transaction_log = "{_path(folder, folder.transaction_log(name))}"',
+        *([f'certificates = "{_path(folder, folder.certificates)}"'] if name == "central" else []),
         f'idempotency = "{_path(folder, folder.idempotency(name))}"',
         # Secrets are named by absolute paths.
         f"sealing_key = {json.dumps(f'file:{folder.sealing_key(name)}')}",

@@ -12,6 +12,7 @@
         pki/<authority>/        certificate.pem, key.pem, responder.pem, responder-key.pem, issued/, revoked/
         tls/, clients/, tsa/    certificates and keys by name
         central-keys/           what the central signer serves: keys/, certificates/
+        central-certificates.sqlite         and the certificates that were registered there
         logs/                   one file a process
 
 Files appear whole or not at all, so that a start which was interrupted goes on where it stopped.
@@ -92,8 +93,13 @@ class StateFolder:
 
     @property
     def central_keys(self) -> Path:
-        """What the central signer serves (``settings.SoftwareSettings``)."""
+        """What the central signer serves: keys/ and certificates/."""
         return self.root / "central-keys"
+
+    @property
+    def certificates(self) -> Path:
+        """Certificates registered at the central signer (SQLite)."""
+        return self.root / "central-certificates.sqlite"
 
     @property
     def registration_csr(self) -> Path:

@@ -73,7 +73,7 @@ class SandboxInfo:
             certificates={profile.name: profile.name for profile in profiles.SIGNING},
             tsa_certificate=folder.tsa().certificate,
             tsa_policy=profiles.TSA_POLICY_OID,
-            unregistered_key_id=UNREGISTERED_KEY,
+            unregistered_key_id=f"software:{UNREGISTERED_KEY}",
             unregistered_csr=folder.registration_csr,
             transaction_logs={name: folder.transaction_log(name) for name in services},
             settings={name: folder.settings(name) for name in services},

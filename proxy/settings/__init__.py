@@ -19,13 +19,14 @@ from proxy.settings.service import (
     MaintenanceSettings,
     SpoolSettings,
 )
-from proxy.settings.signers import CentralSettings, SoftwareSettings
+from proxy.settings.signers import KEY_ID, CentralSettings, KeyFileSettings, SoftwareSettings
 from proxy.settings.stores import IdempotencySettings, StoreSettings
 from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
 from proxy.settings.whole import Settings
 
 __all__ = [
+    "KEY_ID",
     "PREFIX",
     "AdminSettings",
     "CentralSettings",
@@ -36,6 +37,7 @@ __all__ = [
     "IdempotencySettings",
     "KMSSettings",
     "KeyBackendName",
+    "KeyFileSettings",
     "LimitSettings",
     "ListenerSettings",
     "LogSettings",

@@ -7,7 +7,7 @@ from pydantic import Field
 from proxy.model import HashAlgorithm, SignAlgorithm
 from proxy.settings.base import FilePath, Section
 
-KeyBackendName = Literal["kms", "pkcs11"]
+KeyBackendName = Literal["kms", "pkcs11", "software"]
 """Sections of backends that hold keys without certificates."""
 
 

@@ -1,8 +1,12 @@
 """Signer backends: where the keys are."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from proxy.secrets import SecretReference
 from proxy.settings.base import FilePath, PositiveSeconds, Section
+
+KEY_ID = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""Ids of keys in files, which are names of files too."""
 
 
 class CentralSettings(Section):
@@ -21,7 +25,27 @@ class CentralSettings(Section):
     idempotency_keys: bool = True
 
 
-class SoftwareSettings(Section):
-    """Development keys in a folder: ``keys/<keyId>.pem``, ``certificates/<certificateId>.pem`` (leaf first, then its chain)."""
+class KeyFileSettings(Section):
+    """One private key in a file of its own: PKCS#12, or PEM; ``password`` where it is encrypted."""
 
-    directory: FilePath
+    id: str = Field(pattern=KEY_ID)
+    file: FilePath
+    password: SecretReference | None = None
+
+
+class SoftwareSettings(Section):
+    """Keys in files, for development.
+
+    ``directory`` holds unencrypted ones, ``<keyId>.pem``; with ``create_keys`` new ones are made there. ``keys`` are in files
+    of their own.
+    """
+
+    directory: FilePath | None = None
+    create_keys: bool = False
+    keys: tuple[KeyFileSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "SoftwareSettings":
+        if self.directory is None and (self.create_keys or not self.keys):
+            raise ValueError("name a directory, or keys; new keys need a directory")
+        return self

@@ -7,12 +7,14 @@ from proxy.settings.base import FilePath, Section
 
 
 class StoreSettings(Section):
-    """Where the transaction log is kept, and what was done under idempotency keys: SQLite files.
+    """Where the transaction log is kept, registered certificates, and what was done under idempotency keys: SQLite files.
 
-    ``sealing_key`` (32 bytes in base64) seals the latter. Without them requests with an Idempotency-Key are refused.
+    Without ``certificates`` none is registered to keys of key backends. ``sealing_key`` (32 bytes in base64) seals what is kept
+    for idempotency keys; without the two, requests with an Idempotency-Key are refused.
     """
 
     transaction_log: FilePath
+    certificates: FilePath | None = None
     idempotency: FilePath | None = None
     sealing_key: SecretReference | None = None
 

@@ -60,7 +60,7 @@ class Settings(Section):
         if len(ids) != len(set(ids)):
             raise ValueError("credential ids must be unique")
         names = {client.name for client in self.clients}
-        sections = {"kms": self.kms}
+        sections = {"kms": self.kms, "software": self.software}
         for credential in self.credentials:
             if sections.get(credential.backend) is None:
                 raise ValueError(f"the credential {credential.id} needs the section {credential.backend}")

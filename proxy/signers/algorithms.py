@@ -52,10 +52,15 @@ def capabilities(certificate: x509.Certificate) -> Capabilities:
     Raises:
         AlgorithmNotAllowed: It is another kind of key than the contract's, or an RSA key below 2048 bits.
     """
-    key = certificate.public_key()
+    able = key_capabilities(certificate.public_key())
+    if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        return Capabilities((SignAlgorithm.RSASSA_PSS,), able.hash_algorithms)
+    return able
+
+
+def key_capabilities(key: object) -> Capabilities:
+    """What a key can do; ``key`` is a public key of cryptography's. Raises as :func:`capabilities`."""
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA:
-        if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
-            return Capabilities((SignAlgorithm.RSASSA_PSS,), _ALL_HASHES)
         return Capabilities((SignAlgorithm.RSASSA_PKCS1_V1_5, SignAlgorithm.RSASSA_PSS), _ALL_HASHES)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
         return Capabilities((SignAlgorithm.ECDSA,), _CURVES[key.curve.name])

@@ -3,7 +3,7 @@
 Bindings come from the settings' ``credentials`` and from registrations; the same is checked of both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from proxy.errors import AlgorithmNotAllowed, InvalidParameter, ProxyError, SettingsError
-from proxy.model import Credential, HeldKey
+from proxy.model import Credential, HashAlgorithm, HeldKey, SignAlgorithm
 from proxy.settings import CredentialSettings
 from proxy.signers.algorithms import Capabilities, capabilities
 from proxy.trust.certificates import UnknownKeyAlgorithm, check_signing_usage, is_ca, issued_by, read_certificate
@@ -28,7 +28,7 @@ class Binding:
         key: What the backend knows the key by.
         certificate: DER of the signing certificate.
         chain: DER of the issuers, its own first.
-        allowed: What it may do, where that is less than the key can.
+        sign_algorithms, hash_algorithms: What alone may be made, preferred first; ``None`` where it is all that the key can.
         clients: Who alone may use it; ``None`` where the clients' own grants say.
     """
 
@@ -36,8 +36,14 @@ class Binding:
     key: str
     certificate: bytes
     chain: tuple[bytes, ...]
-    allowed: Capabilities
+    sign_algorithms: tuple[SignAlgorithm, ...] | None = None
+    hash_algorithms: tuple[HashAlgorithm, ...] | None = None
     clients: frozenset[str] | None = None
+
+    def limit(self, able: Capabilities) -> Capabilities:
+        """What may be made of what can be made. Raises AlgorithmNotAllowed where that is nothing."""
+        allowed = Capabilities(self.sign_algorithms or able.sign_algorithms, self.hash_algorithms or able.hash_algorithms)
+        return able.restricted(allowed)
 
 
 def check_certificates(certificate: bytes, chain: Sequence[bytes]) -> Capabilities:
@@ -86,14 +92,19 @@ def configured(settings: CredentialSettings) -> Binding:
         certificate, *chain = _load(settings.certificate)
         if settings.chain is not None:
             chain += _load(settings.chain)
-        able = check_certificates(certificate, chain)
-        allowed = able.restricted(
-            Capabilities(settings.sign_algorithms or able.sign_algorithms, settings.hash_algorithms or able.hash_algorithms)
+        binding = Binding(
+            certificate_id=settings.id,
+            key=settings.key,
+            certificate=certificate,
+            chain=tuple(chain),
+            sign_algorithms=settings.sign_algorithms,
+            hash_algorithms=settings.hash_algorithms,
+            clients=None if settings.clients is None else frozenset(settings.clients),
         )
+        binding.limit(check_certificates(certificate, chain))
     except ProxyError as error:
         raise SettingsError(f"the credential {settings.id}: {error.detail}") from error
-    clients = None if settings.clients is None else frozenset(settings.clients)
-    return Binding(settings.id, settings.key, certificate, tuple(chain), allowed, clients)
+    return binding
 
 
 def _load(path: Path) -> list[bytes]:
@@ -103,13 +114,17 @@ def _load(path: Path) -> list[bytes]:
         raise SettingsError(f"{path}: no PEM certificates can be read from it: {error}") from error
 
 
-def credential_of(binding: Binding, key: HeldKey) -> Credential:
-    """A binding as a credential, with what the key can do and the binding allows, in the binding's order.
+def credential_of(binding: Binding, key: HeldKey, limits: Iterable[Binding]) -> Credential:
+    """A binding as a credential: what certificate and key can, and every one of ``limits`` allows.
 
     Raises:
         AlgorithmNotAllowed: Nothing is left.
     """
-    able = Capabilities(key.sign_algorithms, key.hash_algorithms).restricted(binding.allowed)
+    able = capabilities(read_certificate(binding.certificate)).restricted(
+        Capabilities(key.sign_algorithms, key.hash_algorithms)
+    )
+    for limit in limits:
+        able = limit.limit(able)
     return Credential(
         certificate_id=binding.certificate_id,
         certificate=binding.certificate,

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from proxy.ports import Clock, KeyBackend
 from proxy.settings import Settings
 from proxy.signers.kms import KMSKeys
+from proxy.signers.software import SoftwareKeys
 
 _KEY_BACKENDS: tuple[Callable[[Settings, Clock], KeyBackend | None], ...] = (
+    lambda settings, _: SoftwareKeys(settings.software) if settings.software else None,
     lambda settings, clock: KMSKeys(settings.kms, settings.limits.upstream_in_flight, clock) if settings.kms else None,
 )
 """One line a backend; its name is its section's."""

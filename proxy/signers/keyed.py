@@ -4,6 +4,7 @@ Every credential is held against its key when it is asked for: a certificate who
 """
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 import structlog
 
@@ -17,10 +18,10 @@ from proxy.errors import (
     ProxyError,
     SignerError,
 )
-from proxy.model import Credential, Digest, HeldKey, MaintenanceState, SignAlgorithm
-from proxy.ports import KeyBackend
+from proxy.model import Credential, Digest, HeldKey, MaintenanceState, RegisteredCertificate, SignAlgorithm
+from proxy.ports import CertificateStore, Clock, KeyBackend
 from proxy.signers.algorithms import check_request
-from proxy.signers.bindings import Binding, credential_of
+from proxy.signers.bindings import Binding, check_certificates, credential_of
 from proxy.trust.certificates import public_key_info
 
 _UNUSABLE = (AlgorithmNotAllowed, CertificateKeyMismatch, SignerError)
@@ -35,20 +36,25 @@ class KeyedSigner:
     Args:
         keys: The backend.
         bindings: The settings' certificates to its keys.
+        store: Keeps those that are registered; ``None`` where none is.
+        clock: When one is registered.
     """
 
-    def __init__(self, keys: KeyBackend, bindings: Iterable[Binding]) -> None:
+    def __init__(self, keys: KeyBackend, bindings: Iterable[Binding], store: CertificateStore | None, clock: Clock) -> None:
         self.name = keys.name
         self.max_digests = keys.max_digests
         self._keys = keys
-        self._bindings = {binding.certificate_id: binding for binding in bindings}
+        self._configured = {binding.certificate_id: binding for binding in bindings}
+        self._store = store
+        self._clock = clock
+        self._registered: dict[str, Binding] = {}
         self._told: dict[str, str] = {}
 
     async def sign_digests(
         self, call: Call, credential: Credential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
     ) -> tuple[bytes, ...]:
         """See :meth:`proxy.ports.DigestSigner.sign_digests`."""
-        key, own = await self._held(call, self._bound(credential.certificate_id))
+        key, own = await self._held(call, await self._bound(credential.certificate_id))
         check_request(own, sign_algorithm, digests, self.max_digests)
         try:
             return await self._keys.sign(call, key, sign_algorithm, digests)
@@ -59,7 +65,7 @@ class KeyedSigner:
         """See :meth:`proxy.ports.CertificateSource.list_credentials`. What cannot be used is left out, and logged."""
         found: list[Credential] = []
         failed: SignerError | None = None
-        for binding in self._bindings.values():
+        for binding in await self._all():
             try:
                 found.append((await self._held(call, binding))[1])
             except _UNUSABLE as error:
@@ -77,17 +83,43 @@ class KeyedSigner:
             CertificateKeyMismatch: The key that the settings name is not the certificate's.
             AlgorithmNotAllowed: The key does nothing of what the certificate and the settings allow.
         """
-        return (await self._held(call, self._bound(certificate_id)))[1]
+        return (await self._held(call, await self._bound(certificate_id)))[1]
 
-    async def register_certificate(  # the port's signature
-        self,
-        call: Call,  # noqa: ARG002
-        key_id: str,  # noqa: ARG002
-        certificate: bytes,  # noqa: ARG002
-        chain: Sequence[bytes],  # noqa: ARG002
-    ) -> Credential:
-        """See :meth:`proxy.ports.CertificateSource.register_certificate`."""
-        raise NotSupported("this deployment keeps no registered certificates")
+    async def register_certificate(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
+        """See :meth:`proxy.ports.CertificateSource.register_certificate`.
+
+        The id is the first half of the certificate's SHA-256: registering it again changes nothing but its chain. One that the
+        settings name is registered already.
+        """
+        if self._store is None:
+            raise NotSupported("this deployment keeps no registered certificates")
+        key = await self._keys.get_key(call, key_id)
+        if key.key_id != key_id:
+            raise KeyNotFound("there is no key of this id")
+        check_certificates(certificate, chain)
+        if public_key_info(certificate) != key.public_key:
+            raise CertificateKeyMismatch("the certificate does not hold the public key of this key id")
+        for binding in self._configured.values():
+            if binding.certificate == certificate:
+                return (await self._held(call, binding))[1]
+        registered = RegisteredCertificate(
+            certificate_id=sha256(certificate).hexdigest()[:32],
+            backend=self.name,
+            key_id=key_id,
+            certificate=certificate,
+            chain=tuple(chain),
+            client=call.client,
+            at=self._clock.now(),
+        )
+        binding = _binding(registered)
+        credential = self._credential(binding, key)
+        await self._store.put(registered)
+        self._registered[binding.certificate_id] = binding
+        return credential
+
+    async def certificates_of(self, public_key: bytes) -> tuple[str, ...]:
+        """Ids of all certificates of a key (DER of its SubjectPublicKeyInfo), of those that cannot be used too."""
+        return tuple(one.certificate_id for one in await self._all() if public_key_info(one.certificate) == public_key)
 
     async def maintenance(self, call: Call) -> MaintenanceState:
         """Never in maintenance; raises as :meth:`proxy.ports.KeyBackend.check` where the keys cannot be used."""
@@ -98,11 +130,21 @@ class KeyedSigner:
         """Close the key backend."""
         await self._keys.close()
 
-    def _bound(self, certificate_id: str) -> Binding:
-        try:
-            return self._bindings[certificate_id]
-        except KeyError as error:
-            raise CertificateNotFound("there is no certificate of this id") from error
+    async def _all(self) -> tuple[Binding, ...]:
+        """Those of the settings, then those that are registered, by this process or another."""
+        if self._store is not None:
+            self._registered |= {one.certificate_id: _binding(one) for one in await self._store.list(self.name)}
+        return tuple((self._configured | {**self._registered, **self._configured}).values())
+
+    async def _bound(self, certificate_id: str) -> Binding:
+        found = self._configured.get(certificate_id) or self._registered.get(certificate_id)
+        if found is None and self._store is not None:
+            registered = await self._store.get(certificate_id)
+            if registered is not None and registered.backend == self.name:
+                found = self._registered[certificate_id] = _binding(registered)
+        if found is None:
+            raise CertificateNotFound("there is no certificate of this id")
+        return found
 
     async def _held(self, call: Call, binding: Binding) -> tuple[HeldKey, Credential]:
         """The key of a binding, if it is the certificate's, and the credential they make."""
@@ -112,16 +154,27 @@ class KeyedSigner:
             raise SignerError("the key of this certificate is not there") from error
         if key.public_key != public_key_info(binding.certificate):
             raise CertificateKeyMismatch("the certificate does not hold the public key of the key it is bound to")
-        return key, credential_of(binding, key)
+        return key, self._credential(binding, key)
+
+    def _credential(self, binding: Binding, key: HeldKey) -> Credential:
+        """What a binding and its key make. A registered one may do what every certificate of the settings with its key may."""
+        if binding.certificate_id in self._configured:
+            return credential_of(binding, key, (binding,))
+        same_key = [one for one in self._configured.values() if public_key_info(one.certificate) == key.public_key]
+        return credential_of(binding, key, same_key)
 
     def _tell(self, binding: Binding, error: ProxyError) -> None:
         """Once for each thing that is wrong: lists are asked for often."""
         if self._told.get(binding.certificate_id) != error.detail:
             self._told[binding.certificate_id] = error.detail
-            _log.error(
+            _log.warning(
                 "credential.unusable",
                 certificateId=binding.certificate_id,
                 backend=self.name,
                 code=error.code,
                 detail=error.detail,
             )
+
+
+def _binding(registered: RegisteredCertificate) -> Binding:
+    return Binding(registered.certificate_id, registered.key_id, registered.certificate, registered.chain)

@@ -5,12 +5,12 @@ A new backend that has certificates of its own is one line here; one that holds 
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from proxy.call import Call
 from proxy.errors import CertificateNotFound, CertificateNotPermitted, KeyNotFound, NotSupported, ProxyError, SettingsError
 from proxy.model import Credential
-from proxy.ports import Clock, SignerBackend
+from proxy.ports import CertificateStore, Clock, SignerBackend
 from proxy.settings import Settings
 from proxy.signers.bindings import Binding, configured
 from proxy.signers.central import CentralSigner
@@ -18,11 +18,10 @@ from proxy.signers.central_revocation import CentralRevocationSource
 from proxy.signers.key_backends import make_key_backends
 from proxy.signers.keyed import KeyedSigner
 from proxy.signers.reservations import Reservations
-from proxy.signers.software import SoftwareSigner
+from proxy.trust.certificates import public_key_info
 from proxy.trust.paths import PathFinder
 
 _BACKENDS: tuple[Callable[[Settings, Clock], SignerBackend | None], ...] = (
-    lambda settings, _: SoftwareSigner(settings.software) if settings.software else None,
     lambda settings, clock: (
         CentralSigner(settings.central, settings.limits.upstream_in_flight, clock) if settings.central else None
     ),
@@ -30,20 +29,8 @@ _BACKENDS: tuple[Callable[[Settings, Clock], SignerBackend | None], ...] = (
 """One line a backend, in the order of look-up."""
 
 
-def make_backends(settings: Settings, clock: Clock, bindings: Mapping[str, Sequence[Binding]]) -> tuple[SignerBackend, ...]:
-    """The backends that the settings have a section for, in the order of look-up: keys with configured certificates first.
-
-    Args:
-        settings: Which backends there are.
-        clock: For how long they keep what they know.
-        bindings: The settings' certificates by backend.
-
-    Raises:
-        SettingsError: A section cannot be used.
-    """
-    keyed = [KeyedSigner(keys, bindings.get(keys.name, ())) for keys in make_key_backends(settings, clock)]
-    made = (make(settings, clock) for make in _BACKENDS)
-    return (*keyed, *(backend for backend in made if backend is not None))
+KEY_SEPARATOR = ":"
+"""Between a key backend's name and a key's id there, in the ids that callers know keys by."""
 
 
 class SignerRegistry:
@@ -52,21 +39,27 @@ class SignerRegistry:
     Args:
         settings: Which backends there are.
         clock: For how long they keep what they know.
+        store: Keeps certificates that are registered to keys of key backends; ``None`` where none is registered.
 
     Raises:
         SettingsError: A section or a credential cannot be used.
 
     Attributes:
-        backends: In the order of look-up.
+        backends: In the order of look-up: keys with certificates of the settings or the store first.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, store: CertificateStore | None = None) -> None:
         self._settings = settings
         bindings: dict[str, list[Binding]] = defaultdict(list)
         for block in settings.credentials:
             bindings[block.backend].append(configured(block))
         self._reservations = Reservations(itertools.chain.from_iterable(bindings.values()))
-        self.backends = make_backends(settings, clock, bindings)
+        self._keyed = {
+            keys.name: KeyedSigner(keys, bindings[keys.name], store, clock) for keys in make_key_backends(settings, clock)
+        }
+        made = (make(settings, clock) for make in _BACKENDS)
+        self._others = tuple(backend for backend in made if backend is not None)
+        self.backends: tuple[SignerBackend, ...] = (*self._keyed.values(), *self._others)
 
     async def find(self, call: Call, certificate_id: str) -> tuple[SignerBackend, Credential]:
         """The first backend that has the certificate, and the credential.
@@ -95,17 +88,44 @@ class SignerRegistry:
                 found.setdefault(credential.certificate_id, credential)
         return tuple(credential for credential in found.values() if self._reservations.permit(call.client, credential))
 
+    async def require_key(self, call: Call, public_key: bytes, allowed: Callable[[str], bool]) -> None:
+        """That a client may have to do with a key: it may use every certificate that the key has, at whichever backend.
+
+        Args:
+            call: Who asks.
+            public_key: DER of its SubjectPublicKeyInfo.
+            allowed: Which certificates the client may use, by id.
+
+        Raises:
+            KeyNotFound: It may not; that there is such a key is not told.
+            SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: A backend failed.
+        """
+        ids: list[str] = []
+        for keyed in self._keyed.values():
+            ids += await keyed.certificates_of(public_key)
+        for backend in self._others:
+            credentials = await backend.list_credentials(call)
+            ids += [one.certificate_id for one in credentials if public_key_info(one.certificate) == public_key]
+        if not self._reservations.permit_key(call.client, public_key) or not all(allowed(one) for one in ids):
+            raise KeyNotFound("there is no key of this id")
+
     async def register(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
-        """Bind an issued certificate (DER) to its key, at the first backend that has the key.
+        """Bind an issued certificate (DER) to its key.
+
+        The id of a key of a key backend begins with the backend's name: ``kms:1234abcd-…``. Such an id is looked for there and
+        nowhere else; any other is that of a backend with keys and certificates of its own.
 
         Raises:
             KeyNotFound: No backend that takes registrations has the key.
-            NotSupported: No backend takes registrations.
+            NotSupported: No backend takes registrations, or the one of the key does not.
             CertificateKeyMismatch, InvalidParameter: As the backend says.
             SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: A backend failed.
         """
+        name, _, own_id = key_id.partition(KEY_SEPARATOR)
+        if name in self._keyed:
+            return await self._keyed[name].register_certificate(call, own_id, certificate, chain)
         refusal: ProxyError = NotSupported("this deployment takes no registrations")
-        for backend in self.backends:
+        for backend in self._others:
             try:
                 return await backend.register_certificate(call, key_id, certificate, chain)
             except KeyNotFound as error:
@@ -123,7 +143,7 @@ class SignerRegistry:
         Raises:
             SettingsError: There is no central signer.
         """
-        for backend in self.backends:
+        for backend in self._others:
             if isinstance(backend, CentralSigner):
                 return CentralRevocationSource(backend.connection, finder, self._settings.revocation.max_bytes)
         raise SettingsError("there is no central signer to ask for revocation data")

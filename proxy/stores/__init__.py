@@ -1,1 +1,1 @@
-"""What outlives a request: the transaction log, in SQLite."""
+"""What outlives a request: the transaction log, idempotency keys and registered certificates, in SQLite."""

@@ -5,22 +5,17 @@ the work goes on; the claim of a process that died is free when its lease ends. 
 times: nothing in it tells of a document, a client or a key.
 """
 
-import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-import structlog
-
-from proxy.errors import InternalError
 from proxy.model import Claim, ClaimState
 from proxy.ports import Clock
-from proxy.stores.sqlite_file import FileKind, open_for_writing
+from proxy.stores.sqlite_file import FileKind
+from proxy.stores.sqlite_thread import SQLiteThread
 
 KEPT = timedelta(hours=24)
 """How long a result, or what there is of it, is kept (contract)."""
@@ -54,8 +49,6 @@ CREATE TABLE step (
 """,
 )
 
-_log = structlog.get_logger("proxy.stores")
-
 _T = TypeVar("_T")
 
 
@@ -63,18 +56,15 @@ class SQLiteIdempotencyStore:
     """A store opened for reading and writing; made by :meth:`open`.
 
     Args:
-        path: The file.
+        file: The opened file.
         clock: By which leases and results end.
         lease_seconds: How long a claim is held without being renewed.
     """
 
-    def __init__(self, path: Path, clock: Clock, lease_seconds: float) -> None:
-        self._path = path
+    def __init__(self, file: SQLiteThread, clock: Clock, lease_seconds: float) -> None:
+        self._file = file
         self._clock = clock
         self.lease_seconds = lease_seconds
-        self._thread = ThreadPoolExecutor(1, "idempotency-store")
-        self._connection: sqlite3.Connection | None = None
-        self._closed = False
 
     @classmethod
     async def open(cls, path: Path, *, clock: Clock, lease_seconds: float) -> "SQLiteIdempotencyStore":
@@ -83,18 +73,7 @@ class SQLiteIdempotencyStore:
         Raises:
             SettingsError: The file is no idempotency store, one of a later version, or cannot be opened.
         """
-        store = cls(path, clock, lease_seconds)
-        try:
-            await asyncio.get_running_loop().run_in_executor(store._thread, store._open)
-        except BaseException:
-            await store.close()
-            raise
-        return store
-
-    def _open(self) -> None:
-        self._connection = open_for_writing(self._path, IDEMPOTENCY)
-        # What has ended does not stay in the file's free pages.
-        self._connection.execute("PRAGMA secure_delete = ON").fetchone()
+        return cls(await SQLiteThread.open(path, IDEMPOTENCY, secure_delete=True), clock, lease_seconds)
 
     async def begin(self, scope: bytes, fingerprint: bytes, owner: str, transaction_id: str) -> Claim:
         """See :meth:`proxy.ports.IdempotencyStore.begin`."""
@@ -191,41 +170,9 @@ class SQLiteIdempotencyStore:
         await self._run(work)
 
     async def _run(self, work: Callable[[sqlite3.Connection, float], _T]) -> _T:
-        """Do one piece of work as one durable commit, in the store's thread."""
-
-        def committed() -> _T:
-            assert self._connection is not None, "opened before it is used"
-            with _commit(self._connection):
-                return work(self._connection, self._clock.now().timestamp())
-
-        if self._closed:
-            raise InternalError("the idempotency store is closed")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, committed)
-        except sqlite3.Error as error:
-            _log.error("idempotency.store_failed", exc_info=error)
-            raise InternalError("the idempotency store cannot be used") from error
+        """Do one piece of work as one durable commit."""
+        return await self._file.run(lambda connection: work(connection, self._clock.now().timestamp()))
 
     async def close(self) -> None:
         """Close the file. Closing twice is harmless."""
-
-        def close() -> None:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-        if not self._closed:
-            self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._thread, close)
-            self._thread.shutdown()
-
-
-@contextmanager
-def _commit(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+        await self._file.close()

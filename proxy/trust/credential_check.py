@@ -5,13 +5,13 @@ source is set. Checked once a certificate and kept, so that a signature costs no
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from proxy.call import Call
 from proxy.errors import (
@@ -23,13 +23,13 @@ from proxy.errors import (
 )
 from proxy.model import Credential, RevocationInfo, RevocationState
 from proxy.ports import Clock, RevocationSource
+from proxy.trust.certificate_warnings import WarningCode, warnings_about
 from proxy.trust.certificates import check_signing_usage, issued_by, read_certificate, subject
 from proxy.trust.failures import PathExpired, PathFailure, PathNotYetValid, UsageRefused
 from proxy.trust.memory import Memory
 from proxy.trust.paths import CertificationPath, PathFinder, check_validity
 
 _REMEMBERED = 256
-_LAST_YEAR_OF_RSA_2048 = datetime(2031, 1, 1, tzinfo=UTC)
 
 _log = structlog.get_logger("proxy.trust")
 
@@ -70,7 +70,7 @@ class CredentialChecker:
         self._clock = clock
         self._cache_time = timedelta(seconds=cache_seconds)
         self._checked: Memory[bytes, CheckedCredential] = Memory(clock, _REMEMBERED)
-        self._warned: set[bytes] = set()
+        self._warned: set[tuple[bytes, WarningCode]] = set()
 
     async def check(self, call: Call, credential: Credential, at: datetime) -> CheckedCredential:
         """Check a credential for signing at the moment ``at``.
@@ -102,9 +102,37 @@ class CredentialChecker:
             return checked
         return CheckedCredential(credential, checked.path, checked.not_before, checked.not_after, checked.revocation)
 
+    async def find_path(self, certificate: bytes, chain: Sequence[bytes], at: datetime) -> None:
+        """That a certificate which is not used yet chains to an anchor, where anchors are set.
+
+        Args:
+            certificate: DER.
+            chain: DER of its issuers.
+            at: A moment at which it is valid.
+
+        Raises:
+            PathFailure: It does not, or an issuer is not valid then.
+        """
+        if self._finder.anchors:
+            await asyncio.to_thread(self._finder.find, certificate, chain, at)
+
+    def warn(self, credential: Credential, at: datetime) -> None:
+        """Log what deserves a look about a credential, each thing once."""
+        leaf = read_certificate(credential.certificate)
+        for warning in warnings_about(leaf, at):
+            if (credential.certificate, warning.code) not in self._warned:
+                self._warned.add((credential.certificate, warning.code))
+                _log.warning(
+                    "certificate.warning",
+                    certificateId=credential.certificate_id,
+                    subject=subject(leaf),
+                    code=warning.code,
+                    detail=warning.detail,
+                )
+
     async def _check(self, call: Call, credential: Credential, at: datetime) -> tuple[CheckedCredential, datetime]:
         path = await asyncio.to_thread(self._path, credential, at)
-        self._warn_of_short_key(credential, path)
+        self.warn(credential, at)
         revocation = []
         if self._source is not None:
             if len(path.certificates) < 2 and credential.certificate not in self._finder.anchors.certificates:
@@ -135,21 +163,6 @@ class CredentialChecker:
         except (PathFailure, UsageRefused) as error:
             raise SignerError(f"the signing certificate is not trusted here: {error}") from error
         return path
-
-    def _warn_of_short_key(self, credential: Credential, path: CertificationPath) -> None:
-        """CRYPTREC: from 2031 RSA-2048 may make no new signatures."""
-        leaf = read_certificate(credential.certificate)
-        key = leaf.public_key()
-        short = isinstance(key, rsa.RSAPublicKey) and key.key_size < 3072
-        if short and leaf.not_valid_after_utc >= _LAST_YEAR_OF_RSA_2048 and credential.certificate not in self._warned:
-            self._warned.add(credential.certificate)
-            _log.warning(
-                "certificate.rsa_2048_beyond_2030",
-                certificateId=credential.certificate_id,
-                subject=subject(leaf),
-                notAfter=leaf.not_valid_after_utc.isoformat(),
-                pathNotAfter=path.not_after.isoformat(),
-            )
 
 
 def _consistent(credential: Credential, at: datetime) -> CertificationPath:

@@ -38,6 +38,7 @@ from proxy.settings import MaintenanceSettings
 from proxy.signers.registry import SignerRegistry
 from proxy.spool import SpooledDocument
 from proxy.telemetry.recorder import Telemetry
+from proxy.trust.certificate_warnings import CertificateWarning, WarningCode
 
 INCREMENT = b"\n% appended by the signing operation\n" * 30
 VALID_UNTIL = datetime(2031, 4, 5, 6, 7, 8, tzinfo=UTC)
@@ -176,6 +177,7 @@ def facts(certificate_id: str) -> CertificateFacts:
         hash_algorithms=tuple(HashAlgorithm),
         backend="central",
         certificate_sha256="ab" * 32,
+        warnings=(CertificateWarning(WarningCode.EXPIRES_SOON, "it expires soon"),),
     )
 
 
@@ -200,7 +202,9 @@ class CertificateStore:
             certificate_id, CERTIFICATE, (b"issuer", b"root"), (SignAlgorithm.ECDSA,), (HashAlgorithm.SHA384,), "central"
         )
 
-    async def register(self, call: Call, key_id: str, certificate: bytes, chain: tuple[bytes, ...]) -> CertificateFacts:
+    async def register(
+        self, call: Call, allowed: Callable[[str], bool], key_id: str, certificate: bytes, chain: tuple[bytes, ...]
+    ) -> CertificateFacts:
         self._work.certificates.append((certificate, *chain))
         await self._work.do(call)
         return facts(f"of {key_id}")

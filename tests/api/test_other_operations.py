@@ -152,6 +152,7 @@ async def test_certificates_come_in_pages_and_only_those_granted(service: Servic
         "hashAlgorithms": ["SHA-256", "SHA-384", "SHA-512"],
         "backend": "central",
         "certificateSha256": "ab" * 32,
+        "warnings": [{"code": "EXPIRES_SOON", "detail": "it expires soon"}],
     }
     async with session.get("/v1/certificates", params={"limit": "2", "cursor": first["nextCursor"]}) as response:
         second = await response.json()

@@ -10,12 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from proxy.model import HashAlgorithm
 from proxy.ports import SignerBackend
-from proxy.settings import CentralSettings, SoftwareSettings
+from proxy.settings import CentralSettings, CredentialSettings, SoftwareSettings
+from proxy.signers.bindings import configured
 from proxy.signers.central import CentralSigner
-from proxy.signers.software import SoftwareSigner
+from proxy.signers.keyed import KeyedSigner
+from proxy.signers.software import SoftwareKeys
+from proxy.stores.certificates_sqlite import SQLiteCertificateStore
 from tests.support.central_server import Entry, central_server
 from tests.support.keys import PrivateKey, ec_key, rsa_key
 from tests.support.pki import FixedClock, Hierarchy, Holder
+from tests.support.software_keys import add_signer
 from tests.support.tls_files import make_tls_files
 
 KEYS: dict[str, Callable[[], PrivateKey]] = {
@@ -44,15 +48,15 @@ def _signers(pki: Hierarchy) -> dict[str, Holder]:
 @asynccontextmanager
 async def _software(folder: Path, pki: Hierarchy) -> AsyncIterator[Bench]:
     signers, spare = _signers(pki), ec.generate_private_key(ec.SECP256R1())
-    for sub in ("keys", "certificates"):
-        (folder / sub).mkdir()
-    for name, holder in signers.items():
-        (folder / "keys" / f"{name}.pem").write_bytes(holder.key_pem)
-        (folder / "certificates" / f"{name}.pem").write_bytes(holder.pem + pki.issuing.pem + pki.root.pem)
+    blocks = [add_signer(folder, name, holder, pki.issuing, pki.root) for name, holder in signers.items()]
     (folder / "keys" / "spare.pem").write_bytes(Holder(pki.root.certificate, spare).key_pem)
-    backend = SoftwareSigner(SoftwareSettings(directory=folder))
+    keys = SoftwareKeys(SoftwareSettings(directory=folder / "keys"))
+    store = await SQLiteCertificateStore.open(folder / "certificates.sqlite")
+    bindings = [configured(CredentialSettings.model_validate(block)) for block in blocks]
+    backend = KeyedSigner(keys, bindings, store, FixedClock())
     yield Bench(backend, pki, signers, spare)
     await backend.close()
+    await store.close()
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from tests.end_to_end.situations import certified
 from tests.support.pdf_files import plain_file
 from tests.support.sandbox import Sandbox
 from tests.support.security_store import check_complete, security_store
+from tests.support.software_keys import credential, sections
 
 pytestmark = pytest.mark.xdist_group("end_to_end_services")
 
@@ -236,7 +237,8 @@ def own_keys(sandbox: Sandbox, late: LateResponder, tmp_path_factory: pytest.Tem
         )
         write_file(directory / "certificates" / f"{name}.pem", pem([certificate, *authority.chain]))
     allow = [f"127.0.0.1:{addresses['responder']}", late.url.split("/")[2]]
-    settings = {"software": {"directory": str(directory)}, "revocation": {"allow": allow, "grace_seconds": 1.5}}
+    keys = sections(directory, *(credential(directory, name) for name in named))
+    settings = {**keys, "revocation": {"allow": allow, "grace_seconds": 1.5}}
     with serving(sandbox, tmp_path_factory.mktemp("own-keys"), settings) as service:
         yield service
 

@@ -32,6 +32,7 @@ from proxy.sandbox.pki import client_crl, ensure_pki
 from proxy.sandbox.responder import make_responder_app
 from tests.invariants.service import Service, wait_until
 from tests.support.recorder import Recorder, recording
+from tests.support.software_keys import credential, sections
 
 HOST = "127.0.0.1"
 WATCHING = Path(__file__).parent / "watching" / "sitecustomize.py"
@@ -274,7 +275,7 @@ def _server_tls(folder: StateFolder, name: str, *, demand_client: bool = False) 
 def _central_settings(folder: StateFolder, port: int) -> dict[str, Any]:
     return {
         "listener": listener(folder, "central", port),
-        "software": {"directory": str(folder.central_keys)},
+        **sections(folder.central_keys, *(credential(folder.central_keys, profile.name) for profile in profiles.SIGNING)),
         # It would ask the responder through the recorder, as if the proxy did.
         "revocation": {"source": "off"},
         "trust": {"anchors": [str(folder.anchor(name)) for name in profiles.TRUST_ANCHORS]},

@@ -13,6 +13,7 @@ from proxy.cli.doctor_checks import Finding, Verdict, examine
 from proxy.settings import Settings
 from tests.support.keys import rsa_key
 from tests.support.pki import DAY, NOW, SIGNER_USAGE, FixedClock, Hierarchy, Holder, crl, issue
+from tests.support.software_keys import add_signer, sections
 from tests.support.tsa import Stamp, TSAServer, tsa_server
 
 
@@ -28,13 +29,13 @@ class Deployment:
     members: dict[str, Any]
     clock: FixedClock
 
-    def add_signer(self, name: str, holder: Holder, *, with_key: bool = True) -> None:
-        keys, certificates = self.folder / "software" / "keys", self.folder / "software" / "certificates"
-        keys.mkdir(parents=True, exist_ok=True)
-        certificates.mkdir(exist_ok=True)
-        (certificates / f"{name}.pem").write_bytes(holder.pem + self.hierarchy.issuing.pem + self.hierarchy.root.pem)
-        if with_key:
-            (keys / f"{name}.pem").write_bytes(holder.key_pem)
+    def add_signer(self, name: str, holder: Holder, *, with_key: bool = True, with_chain: bool = True) -> None:
+        folder = self.folder / "software"
+        issuers = (self.hierarchy.issuing, self.hierarchy.root) if with_chain else ()
+        block = add_signer(folder, name, holder, *issuers)
+        self.members["credentials"].append(block)
+        if not with_key:
+            (folder / "keys" / f"{name}.pem").unlink()
 
     async def findings(self) -> list[Finding]:
         settings = Settings.model_validate(self.members, context={"base": self.folder})
@@ -71,7 +72,7 @@ async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
             {
                 "listener": {"certificate": str(certificate), "key": str(key), "client_ca": "client-ca.pem"},
                 "spool": {"directory": "spool"},
-                "software": {"directory": "software"},
+                **sections(tmp_path / "software"),
                 "tsa": [{"url": server.url, "trust_anchors": ["roots.pem"]}],
                 "revocation": {"source": "off"},
                 "trust": {"anchors": ["roots.pem"]},
@@ -182,7 +183,7 @@ async def test_no_anchors(deployment: Deployment) -> None:
 
 
 async def test_a_signing_certificate_that_is_not_trusted(deployment: Deployment) -> None:
-    deployment.add_signer("stranger", issue("stranger", extensions=[SIGNER_USAGE]))
+    deployment.add_signer("stranger", issue("stranger", extensions=[SIGNER_USAGE]), with_chain=False)
     assert "not trusted here" in await deployment.only("certificate stranger", Verdict.FAILED)
     assert [verdict for verdict, _ in await deployment.about("certificate seal")] == [Verdict.OK]
 
@@ -197,7 +198,7 @@ async def test_a_signing_certificate_near_or_past_its_end(deployment: Deployment
 
 async def test_a_signing_certificate_without_its_key(deployment: Deployment) -> None:
     deployment.add_signer("orphan", deployment.hierarchy.signer("orphan"), with_key=False)
-    assert "no key" in await deployment.only("certificate orphan", Verdict.WARNING)
+    assert "the key of this certificate is not there" in await deployment.only("certificate orphan", Verdict.FAILED)
 
 
 async def test_rsa_2048_beyond_2030(deployment: Deployment) -> None:

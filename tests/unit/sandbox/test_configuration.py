@@ -9,6 +9,7 @@ from proxy.sandbox.authority import load_chain
 from proxy.sandbox.configuration import write_settings
 from proxy.sandbox.folder import StateFolder
 from proxy.sandbox.info import SandboxInfo
+from proxy.sandbox.profiles import SIGNING
 from proxy.settings import load_settings
 
 
@@ -19,7 +20,8 @@ def test_both_files_load_and_fit_together(folder: StateFolder) -> None:
     proxy = load_settings(folder.settings("proxy"), {})
 
     assert central.software is not None
-    assert central.software.directory == folder.central_keys
+    assert central.software.directory == folder.central_keys / "keys"
+    assert {block.id for block in central.credentials} == {profile.name for profile in SIGNING}
     assert (central.listener.host, central.listener.port) == ("127.0.0.1", addresses.central)
     assert proxy.central is not None
     assert proxy.central.url == f"https://127.0.0.1:{central.listener.port}"

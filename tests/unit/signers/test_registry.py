@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,14 @@ from proxy.errors import (
 from proxy.settings import Settings
 from proxy.signers.central_revocation import CentralRevocationSource
 from proxy.signers.registry import SignerRegistry
+from proxy.stores.certificates_sqlite import SQLiteCertificateStore
 from proxy.trust.anchors import TrustAnchors
 from proxy.trust.paths import PathFinder
 from tests.support.central_server import CentralServer, Entry, central_server, problem
 from tests.support.faulty_server import unused_url
 from tests.support.keys import ec_key
 from tests.support.pki import SIGNER_USAGE, FixedClock, Hierarchy, issue, new_call
+from tests.support.software_keys import add_signer, sections
 from tests.support.tls_files import TLSFiles, make_tls_files
 
 Registry = Callable[..., SignerRegistry]
@@ -47,15 +50,10 @@ async def server(tls: TLSFiles, pki: Hierarchy) -> AsyncIterator[CentralServer]:
 
 
 @pytest.fixture
-def keys(tmp_path: Path, pki: Hierarchy) -> Path:
-    folder = tmp_path / "software"
-    for sub in ("keys", "certificates"):
-        (folder / sub).mkdir(parents=True)
-    holder = pki.signer(key=ec_key())
-    (folder / "keys" / "near-key.pem").write_bytes(holder.key_pem)
-    for name in ("near", "both"):
-        (folder / "certificates" / f"{name}.pem").write_bytes(holder.pem)
-    return folder
+def keys(tmp_path: Path, pki: Hierarchy) -> dict[str, Any]:
+    """Sections of the settings: a key with two certificates, in files."""
+    folder, holder = tmp_path / "software", pki.signer(key=ec_key())
+    return sections(folder, *(add_signer(folder, name, holder, key="near-key") for name in ("near", "both")))
 
 
 def settings(tls: TLSFiles, folder: Path, **sections: object) -> Settings:
@@ -67,27 +65,29 @@ def settings(tls: TLSFiles, folder: Path, **sections: object) -> Settings:
 async def registry(tls: TLSFiles, tmp_path: Path) -> AsyncIterator[Registry]:
     """Makes registries of settings with the given sections, and closes them."""
     made: list[SignerRegistry] = []
+    store = await SQLiteCertificateStore.open(tmp_path / "certificates.sqlite")
 
     def make(**sections: object) -> SignerRegistry:
-        made.append(SignerRegistry(settings(tls, tmp_path, revocation={"source": "off"}, **sections), FixedClock()))
+        made.append(SignerRegistry(settings(tls, tmp_path, revocation={"source": "off"}, **sections), FixedClock(), store))
         return made[-1]
 
     yield make
     for one in made:
         await one.close()
+    await store.close()
 
 
-async def test_each_section_is_a_backend(registry: Registry, server: CentralServer, keys: Path) -> None:
-    both = registry(central=server.settings, software={"directory": keys})
+async def test_each_section_is_a_backend(registry: Registry, server: CentralServer, keys: dict[str, Any]) -> None:
+    both = registry(central=server.settings, **keys)
     assert [backend.name for backend in both.backends] == ["software", "central"]
-    assert [backend.name for backend in registry(software={"directory": keys}).backends] == ["software"]
+    assert [backend.name for backend in registry(**keys).backends] == ["software"]
     assert [backend.name for backend in registry(central=server.settings).backends] == ["central"]
 
 
 async def test_local_certificates_are_found_without_asking_the_central_signer(
-    registry: Registry, server: CentralServer, keys: Path
+    registry: Registry, server: CentralServer, keys: dict[str, Any]
 ) -> None:
-    one = registry(central=server.settings, software={"directory": keys})
+    one = registry(central=server.settings, **keys)
     for name, backend in (("near", "software"), ("both", "software"), ("far", "central")):
         found, credential = await one.find(new_call(), name)
         assert (found.name, credential.backend, credential.certificate_id) == (backend, backend, name)
@@ -97,18 +97,18 @@ async def test_local_certificates_are_found_without_asking_the_central_signer(
 
 
 async def test_a_local_certificate_is_found_while_the_central_signer_is_down(
-    registry: Registry, server: CentralServer, keys: Path
+    registry: Registry, server: CentralServer, keys: dict[str, Any]
 ) -> None:
     down = {**server.settings, "url": unused_url().replace("http:", "https:")}
-    one = registry(central=down, software={"directory": keys})
+    one = registry(central=down, **keys)
     await one.find(new_call(), "near")
     for failing in (one.find(new_call(), "far"), one.list_credentials(new_call())):
         with pytest.raises(SignerUnavailable):
             await failing
 
 
-async def test_the_list_is_of_all_and_has_each_id_once(registry: Registry, server: CentralServer, keys: Path) -> None:
-    listed = await registry(central=server.settings, software={"directory": keys}).list_credentials(new_call())
+async def test_the_list_is_of_all_and_has_each_id_once(registry: Registry, server: CentralServer, keys: dict[str, Any]) -> None:
+    listed = await registry(central=server.settings, **keys).list_credentials(new_call())
     assert sorted((entry.certificate_id, entry.backend) for entry in listed) == [
         ("both", "software"),
         ("far", "central"),
@@ -117,33 +117,34 @@ async def test_the_list_is_of_all_and_has_each_id_once(registry: Registry, serve
 
 
 async def test_a_registration_goes_where_the_key_is(
-    registry: Registry, server: CentralServer, keys: Path, pki: Hierarchy
+    registry: Registry, server: CentralServer, keys: dict[str, Any], pki: Hierarchy
 ) -> None:
-    one = registry(central=server.settings, software={"directory": keys})
+    one = registry(central=server.settings, **keys)
     near = issue("Near", pki.issuing, key=ec_key(), extensions=[SIGNER_USAGE])
     far = issue("Far", pki.issuing, key=ec_key("secp384r1"), extensions=[SIGNER_USAGE])
-    assert (await one.register(new_call(), "near-key", near.der, pki.chain)).backend == "software"
+    assert (await one.register(new_call(), "software:near-key", near.der, pki.chain)).backend == "software"
     assert server.asked == []
     assert (await one.register(new_call(), "far-key", far.der, pki.chain)).backend == "central"
     with pytest.raises(CertificateKeyMismatch):
-        await one.register(new_call(), "near-key", far.der, pki.chain)
-    with pytest.raises(KeyNotFound):
-        await one.register(new_call(), "no-key", near.der, pki.chain)
+        await one.register(new_call(), "software:near-key", far.der, pki.chain)
+    for no_key in ("no-key", "near-key", "software:far-key", "software:", "software:software:near-key", "kms:near-key"):
+        with pytest.raises(KeyNotFound):
+            await one.register(new_call(), no_key, near.der, pki.chain)
     server.fault = problem(501, "NOT_SUPPORTED")
-    with pytest.raises(KeyNotFound):
-        await one.register(new_call(), "no-key", near.der, pki.chain)
     with pytest.raises(NotSupported):
-        await registry(central=server.settings).register(new_call(), "no-key", near.der, pki.chain)
+        await one.register(new_call(), "no-key", near.der, pki.chain)
 
 
-async def test_the_revocation_relay_is_the_central_signers(registry: Registry, server: CentralServer, keys: Path) -> None:
+async def test_the_revocation_relay_is_the_central_signers(
+    registry: Registry, server: CentralServer, keys: dict[str, Any]
+) -> None:
     finder = PathFinder(TrustAnchors(()))
     assert isinstance(registry(central=server.settings).central_revocation_source(finder), CentralRevocationSource)
     with pytest.raises(SettingsError):
-        registry(software={"directory": keys}).central_revocation_source(finder)
+        registry(**keys).central_revocation_source(finder)
 
 
-def test_a_section_that_cannot_be_used_stops_the_start(tls: TLSFiles, keys: Path, tmp_path: Path) -> None:
-    (keys / "keys" / "bad.pem").write_text("rubbish")
+def test_a_section_that_cannot_be_used_stops_the_start(tls: TLSFiles, keys: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "software" / "keys" / "bad.pem").write_text("rubbish")
     with pytest.raises(SettingsError):
-        SignerRegistry(settings(tls, tmp_path, software={"directory": keys}), FixedClock())
+        SignerRegistry(settings(tls, tmp_path, **keys), FixedClock())

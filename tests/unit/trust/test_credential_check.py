@@ -228,7 +228,7 @@ async def test_rsa_2048_beyond_2030_is_warned_of_once(pki: Hierarchy, clock: Fix
             for moment in (NOW, NOW + timedelta(seconds=90)):
                 clock.moment = moment
                 await made.check(new_call(), credential(signer, *pki.chain, certificate_id=f"{key}-{ends.year}"), moment)
-    warned = [entry["certificateId"] for entry in logs if entry["event"] == "certificate.rsa_2048_beyond_2030"]
+    warned = [entry["certificateId"] for entry in logs if entry.get("code") == "RSA_2048_AFTER_2030"]
     assert warned == ["2048-2031"]
 
 
