@@ -50,6 +50,7 @@ class SignerRegistry:
 
     def __init__(self, settings: Settings, clock: Clock, store: CertificateStore | None = None) -> None:
         self._settings = settings
+        self._keeps_certificates = store is not None
         bindings: dict[str, list[Binding]] = defaultdict(list)
         for block in settings.credentials:
             bindings[block.backend].append(configured(block))
@@ -125,6 +126,8 @@ class SignerRegistry:
         if name in self._keyed:
             return await self._keyed[name].register_certificate(call, own_id, certificate, chain)
         refusal: ProxyError = NotSupported("this deployment takes no registrations")
+        if self._keyed and self._keeps_certificates:
+            refusal = KeyNotFound("there is no key of this id")
         for backend in self._others:
             try:
                 return await backend.register_certificate(call, key_id, certificate, chain)

@@ -120,10 +120,10 @@ async def test_a_certificate_issued_on_request_is_registered_and_signs(
 def test_a_registration_that_does_not_fit_is_refused(sandbox: Sandbox) -> None:
     leaf, *issuers = load_chain(sandbox.folder.signing("eseal-p256").certificate)
     ders = [base64.b64encode(item.public_bytes(Encoding.DER)).decode() for item in (leaf, *issuers)]
-    right = {"keyId": "eseal-p256", "certificate": ders[0], "chain": ders[1:]}
+    right = {"keyId": "software:eseal-p256", "certificate": ders[0], "chain": ders[1:]}
     refused = {
         "KEY_NOT_FOUND": {**right, "keyId": "nobody"},
-        "CERTIFICATE_KEY_MISMATCH": {**right, "keyId": "legal-person-p256"},
+        "CERTIFICATE_KEY_MISMATCH": {**right, "keyId": "software:legal-person-p256"},
         "INVALID_PARAMETER": {**right, "certificate": base64.b64encode(b"no certificate").decode()},
     }
     for code, members in refused.items():
@@ -140,7 +140,7 @@ def test_a_key_that_is_no_signers_is_not_signed_with(sandbox: Sandbox) -> None:
     request.write_bytes(csr.public_bytes(Encoding.PEM))
     certificate, *issuers = issued(sandbox, request)
     members = {
-        "keyId": "eseal-p256",
+        "keyId": "software:eseal-p256",
         "certificate": base64.b64encode(certificate.public_bytes(Encoding.DER)).decode(),
         "chain": [base64.b64encode(issuer.public_bytes(Encoding.DER)).decode() for issuer in issuers],
     }

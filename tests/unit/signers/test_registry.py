@@ -131,8 +131,10 @@ async def test_a_registration_goes_where_the_key_is(
         with pytest.raises(KeyNotFound):
             await one.register(new_call(), no_key, near.der, pki.chain)
     server.fault = problem(501, "NOT_SUPPORTED")
-    with pytest.raises(NotSupported):
+    with pytest.raises(KeyNotFound):
         await one.register(new_call(), "no-key", near.der, pki.chain)
+    with pytest.raises(NotSupported):
+        await registry(central=server.settings).register(new_call(), "no-key", near.der, pki.chain)
 
 
 async def test_the_revocation_relay_is_the_central_signers(
