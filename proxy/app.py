@@ -38,6 +38,7 @@ from proxy.operations.service import Operations
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
+from proxy.outbound import Links
 from proxy.pades.engine import TASKS, PAdESEngine
 from proxy.ports import CertificateStore, Clock, RevocationSource, SystemClock
 from proxy.settings import LogSettings, Settings
@@ -71,6 +72,7 @@ class Services:
 
     settings: Settings
     clock: Clock
+    links: Links
     registry: SignerRegistry
     tsa: TSAProfiles
     witnesses: PathFinder
@@ -79,32 +81,34 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, clock: Clock | None = None, links: Links | None = None) -> AsyncIterator[Services]:
     """Open the adapters to signers, time-stamping authorities and revocation data.
 
     Args:
         settings: Which ones.
         clock: Instead of the machine's.
+        links: Instead of such as the settings describe, which nobody observes.
 
     Raises:
         SettingsError: A file they name cannot be used.
     """
     clock = clock or SystemClock()
+    links = links or Links(settings.links)
     connections = settings.limits.upstream_in_flight
     async with AsyncExitStack() as stack:
         certificates = await _certificates(settings, stack)
-        registry = SignerRegistry(settings, clock, certificates)
+        registry = SignerRegistry(settings, clock, certificates, links)
         stack.push_async_callback(registry.close)
-        tsa = TSAProfiles(settings.tsa, clock, connections)
+        tsa = TSAProfiles(settings.tsa, clock, connections, links)
         stack.push_async_callback(tsa.close)
         finder = PathFinder(load_anchors(settings.trust.anchors))
         # Revocation data is asked for about time-stamping authorities too, whose anchors are no anchors of signers.
         witnesses = PathFinder(load_anchors(dict.fromkeys((*settings.trust.anchors, *_tsa_anchors(settings)))))
-        revocation = _revocation_source(settings, registry, witnesses, clock)
+        revocation = _revocation_source(settings, registry, witnesses, clock, links)
         if revocation is not None:
             stack.push_async_callback(revocation.close)
         checker = CredentialChecker(finder, revocation, clock, settings.revocation.cache_seconds)
-        yield Services(settings, clock, registry, tsa, witnesses, revocation, checker)
+        yield Services(settings, clock, links, registry, tsa, witnesses, revocation, checker)
 
 
 async def _certificates(settings: Settings, stack: AsyncExitStack) -> CertificateStore | None:
@@ -121,14 +125,15 @@ def _tsa_anchors(settings: Settings) -> Iterator[Path]:
 
 
 def _revocation_source(
-    settings: Settings, registry: SignerRegistry, finder: PathFinder, clock: Clock
+    settings: Settings, registry: SignerRegistry, finder: PathFinder, clock: Clock, links: Links
 ) -> RevocationSource | None:
     source: RevocationSource
     match settings.revocation.source:
         case "off":
             return None
         case "network":
-            source = NetworkRevocationSource(settings.revocation, finder, clock, settings.limits.upstream_in_flight)
+            connections = settings.limits.upstream_in_flight
+            source = NetworkRevocationSource(settings.revocation, finder, clock, connections, links)
         case "central":
             source = registry.central_revocation_source(finder)
     return CachedRevocationSource(source, clock, settings.revocation.cache_seconds)
@@ -178,7 +183,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
             maintenance=MaintenanceCheck(registry=registry, own=settings.maintenance, clock=clock),
             journal=journal,
             idempotency=idempotency,
-            health=Health(registry=registry),
+            health=Health(registry=registry, links=services.links),
             telemetry=telemetry,
         )
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from proxy.errors import ConcurrencyLimit, RateLimit
+from proxy.rates import RateBudget
 
 RETRY_SECONDS = 1.0
 """When a caller that was turned away may come again: small requests free their slots within it."""
@@ -103,7 +104,7 @@ class Admission:
 
 
 class RateLimiter:
-    """A token bucket a client: as many requests at once as it may send in a second, then evenly.
+    """How many requests a second each client may send: as many at once as it may send in a second, then evenly.
 
     Args:
         now: Monotonic seconds.
@@ -111,7 +112,7 @@ class RateLimiter:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._budgets: dict[str, RateBudget] = {}
 
     def take(self, client: str, rate_per_second: float) -> None:
         """Count one request of ``client``.
@@ -119,11 +120,7 @@ class RateLimiter:
         Raises:
             RateLimit: It is one too many; ``retry_after`` says when the next is not.
         """
-        now = self._now()
-        size = max(1.0, rate_per_second)
-        tokens, since = self._buckets.get(client, (size, now))
-        tokens = min(size, tokens + (now - since) * rate_per_second)
-        if tokens < 1.0:
-            self._buckets[client] = (tokens, now)
-            raise RateLimit("you send more requests a second than you may", retry_after=(1.0 - tokens) / rate_per_second)
-        self._buckets[client] = (tokens - 1.0, now)
+        if client not in self._budgets:
+            self._budgets[client] = RateBudget(rate_per_second, max(1.0, rate_per_second), self._now)
+        if (wait := self._budgets[client].take()) > 0:
+            raise RateLimit("you send more requests a second than you may", retry_after=wait)

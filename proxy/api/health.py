@@ -6,7 +6,8 @@ from aiohttp import web
 
 from proxy.api.answers import json_response
 from proxy.api.context import EDGE
-from proxy.api.representations import HealthAnswer, Status
+from proxy.api.health_answer import HealthAnswer
+from proxy.api.representations import Status
 from proxy.call import Call, Deadline
 from proxy.operations.service import Operations
 from proxy.ports import Clock
@@ -36,5 +37,7 @@ async def metrics(request: web.Request, operations: Operations) -> web.StreamRes
 async def dependencies(operations: Operations, clock: Clock) -> web.StreamResponse:
     """Every dependency, asked now."""
     call = Call(str(uuid.uuid4()), "", "health", clock.now(), Deadline.after(PROBE_SECONDS))
-    answer = HealthAnswer.of(ready=operations.health.ready, dependencies=await operations.health.dependencies(call))
+    health = operations.health
+    asked = await health.dependencies(call)
+    answer = HealthAnswer.of(ready=health.ready, dependencies=asked, links=health.links)
     return json_response(answer, status=200 if answer.ok and answer.ready else 503)

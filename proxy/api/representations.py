@@ -4,7 +4,6 @@ Times are RFC 3339 in UTC, binary is base64, digests are hex. Members without a 
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -24,7 +23,6 @@ from proxy.model import (
 )
 from proxy.operations.certificates import CertificateFacts
 from proxy.operations.hashes import HashSignatures
-from proxy.operations.health import DependencyHealth
 from proxy.operations.signed import SignedDocument
 from proxy.operations.timestamping import TimestampedDocument
 from proxy.trust.certificate_warnings import WarningCode
@@ -343,31 +341,6 @@ class Status(Schema):
     """Whether this task lives, or serves."""
 
     status: Literal["ok", "unavailable"]
-
-
-class Dependency(Schema):
-    """One thing the service stands on; ``detail`` says what is wrong with it."""
-
-    name: str
-    ok: bool
-    detail: str | None = None
-
-
-class HealthAnswer(Schema):
-    """This task and everything it stands on."""
-
-    ready: bool
-    ok: bool = Field(description="Whether every dependency is.")
-    dependencies: tuple[Dependency, ...]
-
-    @classmethod
-    def of(cls, *, ready: bool, dependencies: Sequence[DependencyHealth]) -> Self:
-        """What was found."""
-        return cls(
-            ready=ready,
-            ok=all(found.ok for found in dependencies),
-            dependencies=tuple(Dependency(name=found.name, ok=found.ok, detail=found.detail) for found in dependencies),
-        )
 
 
 class FieldProblem(Schema):

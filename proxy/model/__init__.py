@@ -10,6 +10,7 @@ from proxy.model.claims import Claim, ClaimState
 from proxy.model.evidence import RevocationInfo, RevocationState, SignerCertificates, TimestampToken, ValidationData
 from proxy.model.indications import INDICATION_OF, Indication, SubIndication, VerificationResult
 from proxy.model.keys import Credential, HeldKey, RegisteredCertificate
+from proxy.model.links import BreakerState, LinkState
 from proxy.model.requests import (
     Appearance,
     BaselineLevel,
@@ -55,6 +56,7 @@ __all__ = [
     "AlgorithmPolicy",
     "Appearance",
     "BaselineLevel",
+    "BreakerState",
     "CertificateFacts",
     "Claim",
     "ClaimState",
@@ -73,6 +75,7 @@ __all__ = [
     "Judgement",
     "KeyAlgorithm",
     "LengthUnit",
+    "LinkState",
     "MaintenanceState",
     "OnAlreadyTimestamped",
     "Origin",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from proxy.call import Call
 from proxy.errors import ProxyError
+from proxy.model import LinkState
+from proxy.outbound import Links
 from proxy.ports import SignerBackend
 from proxy.signers.registry import SignerRegistry
 
@@ -25,13 +27,19 @@ class Health:
         ready: Set by the application when everything is open, and cleared when it begins to stop.
     """
 
-    def __init__(self, *, registry: SignerRegistry) -> None:
+    def __init__(self, *, registry: SignerRegistry, links: Links) -> None:
         self._registry = registry
+        self._links = links
         self.ready = False
 
     async def dependencies(self, call: Call) -> tuple[DependencyHealth, ...]:
         """Ask every signer backend; those that cannot be reached are told, not raised."""
         return tuple(await asyncio.gather(*(_probe(call, backend) for backend in self._registry.backends)))
+
+    @property
+    def links(self) -> tuple[LinkState, ...]:
+        """How the link to each destination that was asked is doing."""
+        return self._links.states
 
 
 async def _probe(call: Call, backend: SignerBackend) -> DependencyHealth:

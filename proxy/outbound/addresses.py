@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from proxy.outbound.failures import AddressForbidden
+
 AddressPolicy = Callable[[str, int, IPv4Address | IPv6Address], bool]
 """Whether ``host:port`` may be contacted at the address it resolved to."""
 
@@ -37,12 +39,12 @@ class PolicyResolver(AbstractResolver):
         self._resolver = aiohttp.ThreadedResolver()
 
     async def resolve(self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET) -> list[ResolveResult]:
-        """The addresses of ``host``. Raises OSError where one may not be contacted."""
+        """The addresses of ``host``. Raises AddressForbidden where one may not be contacted."""
         results = await self._resolver.resolve(host, port, family)
         for result in results:
             address = ip_address(result["host"].partition("%")[0])
             if not self._policy(host, port, address):
-                raise OSError(f"{host} resolves to {address}, which may not be contacted")
+                raise AddressForbidden(f"{host} resolves to {address}, which may not be contacted")
         return results
 
     async def close(self) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from proxy.errors import DeadlineExceeded
+
 FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
 """All that the HTTP client and the sockets under it raise; TLS errors and ``TimeoutError`` are ``OSError``."""
 
@@ -17,11 +19,29 @@ _LARGEST_PAUSE = 3600.0
 
 
 class LinkError(Exception):
-    """An exchange did not end with a 2xx answer. The text is for the log, not for callers."""
+    """An exchange did not end with a 2xx answer. The text is for the log and for operators, not for callers.
+
+    Attributes:
+        retry_after: Seconds after which asking again makes sense, where somebody said so.
+    """
+
+    retry_after: float | None = None
+
+
+class LinkSuspended(LinkError):
+    """The destination has failed so often that it is left alone for a while. Nothing was sent."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("not asked: it failed again and again")
+        self.retry_after = retry_after
 
 
 class LinkUnreachable(LinkError):
-    """No connection came about: refused, unresolved, not permitted, or the TLS handshake failed. Nothing was sent."""
+    """No connection came about: refused, unresolved, or the TLS handshake failed. Nothing was sent."""
+
+
+class LinkForbidden(LinkUnreachable):
+    """No connection was tried: the URL is none, or leads where none may be opened."""
 
 
 class LinkTimeout(LinkError):
@@ -42,6 +62,15 @@ class LinkRefused(LinkError):
     def __init__(self, answer: "Answer") -> None:
         super().__init__(f"status {answer.status}")
         self.answer = answer
+        self.retry_after = answer.retry_after
+
+
+class OutOfPatience(DeadlineExceeded):
+    """The call's time is over, and the destination had most of what it is given: it is slow."""
+
+
+class AddressForbidden(OSError):
+    """A host resolves to an address that may not be contacted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +96,11 @@ class Answer:
 def link_error(error: Exception) -> LinkError:
     """The link error that a failure of the HTTP client means. Order matters: a connector's failure is an ``OSError`` too."""
     match error:
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError() | aiohttp.InvalidURL():
-            kind: type[LinkError] = LinkUnreachable
+        case aiohttp.ClientConnectorDNSError(os_error=AddressForbidden()) | aiohttp.InvalidURL():
+            kind: type[LinkError] = LinkForbidden
         case aiohttp.NonHttpUrlClientError():
+            kind = LinkForbidden
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             kind = LinkUnreachable
         case TimeoutError():
             kind = LinkTimeout

@@ -7,7 +7,8 @@ followed, remembered or negotiated: no redirects, no cookies, no proxies from th
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from types import SimpleNamespace
 
@@ -17,9 +18,21 @@ from yarl import URL
 from proxy.call import Call
 from proxy.errors import DeadlineExceeded
 from proxy.outbound.addresses import AddressPolicy, PolicyResolver, origin
-from proxy.outbound.failures import FAILURES, Answer, LinkGarbled, LinkRefused, LinkTimeout, LinkUnreachable, link_error
+from proxy.outbound.failures import (
+    FAILURES,
+    Answer,
+    LinkForbidden,
+    LinkGarbled,
+    LinkRefused,
+    LinkTimeout,
+    OutOfPatience,
+    link_error,
+)
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_LAST_WORDS = 0.01
+"""Seconds of a call's time in which it is still told whose fault it is that it ends."""
+
 _IDLE = 15.0
 """Seconds an idle connection is kept: well below what servers and load balancers allow, so that the proxy closes first."""
 
@@ -53,10 +66,10 @@ class Link:
         self.destination = destination
         self._timeout = timeout_seconds
         self._max_response_bytes = max_response_bytes
-        self._connections = connections
         self._tls = tls
         self._address_policy = address_policy
         self._hand_on_trace = hand_on_trace
+        self._places = asyncio.Semaphore(connections)
         self._session: aiohttp.ClientSession | None = None
 
     async def exchange(
@@ -95,9 +108,6 @@ class Link:
             DeadlineExceeded: The call's time was over first.
             LinkError: One of its leaves.
         """
-        allowed = min(self._timeout, call.deadline.remaining)
-        if allowed <= 0:
-            raise DeadlineExceeded("the request's time is over")
         progress = SimpleNamespace(sent=False, received=0, limit=max_response_bytes or self._max_response_bytes)
         headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "hash-signing-proxy"}
         if content_type is not None:
@@ -107,23 +117,41 @@ class Link:
         if self._hand_on_trace and call.traceparent is not None and _TRACEPARENT.fullmatch(call.traceparent):
             headers["traceparent"] = call.traceparent
         headers.update(more_headers or {})
-        with call.exchange(destination or self.destination):
-            scope = asyncio.timeout(allowed)
-            try:
-                async with scope:
-                    answer = await self._perform(method, url, headers, body, progress)
-            except FAILURES as error:
-                if scope.expired():
-                    if allowed < self._timeout:
-                        raise DeadlineExceeded("the request's time is over") from error
-                    raise LinkTimeout(f"no answer within {self._timeout:g} s") from error
-                raise link_error(error) from error
-            finally:
-                if progress.sent:
-                    call.ledger.record(destination or self.destination, body, progress.received)
-            if not 200 <= answer.status <= 299:
-                raise LinkRefused(answer)
-            return answer
+        async with self._place(call):
+            with call.exchange(destination or self.destination):
+                allowed = min(self._timeout, call.deadline.remaining - _LAST_WORDS)
+                scope = asyncio.timeout(allowed)
+                try:
+                    async with scope:
+                        answer = await self._perform(method, url, headers, body, progress)
+                except FAILURES as error:
+                    if scope.expired():
+                        raise self._out_of_time(allowed) from error
+                    raise link_error(error) from error
+                finally:
+                    if progress.sent:
+                        call.ledger.record(destination or self.destination, body, progress.received)
+                if not 200 <= answer.status <= 299:
+                    raise LinkRefused(answer)
+                return answer
+
+    @asynccontextmanager
+    async def _place(self, call: Call) -> AsyncIterator[None]:
+        """One of the connections there may be at a time. To wait for it takes of the call's time, not of the destination's."""
+        async with call.deadline.enforce():
+            await self._places.acquire()
+        try:
+            if call.deadline.remaining <= _LAST_WORDS:
+                raise DeadlineExceeded("the request's time is over")
+            yield
+        finally:
+            self._places.release()
+
+    def _out_of_time(self, allowed: float) -> Exception:
+        if allowed == self._timeout:
+            return LinkTimeout(f"no answer within {self._timeout:g} s")
+        kind = OutOfPatience if allowed >= self._timeout / 2 else DeadlineExceeded
+        return kind("the request's time is over")
 
     async def _perform(self, method: str, url: str, headers: dict[str, str], body: bytes, progress: SimpleNamespace) -> Answer:
         self._check_literal(url)
@@ -153,7 +181,7 @@ class Link:
         try:
             _, host, port = origin(url)
         except ValueError as error:
-            raise LinkUnreachable(str(error)) from error
+            raise LinkForbidden(str(error)) from error
         if self._address_policy is None:
             return
         try:
@@ -161,13 +189,13 @@ class Link:
         except ValueError:
             return
         if not self._address_policy(host, port, address):
-            raise LinkUnreachable(f"{address} may not be contacted")
+            raise LinkForbidden(f"{address} may not be contacted")
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             policy = self._address_policy
             connector = aiohttp.TCPConnector(
-                limit=self._connections,
+                limit=0,  # the places are the bound
                 ssl=self._tls or True,
                 resolver=None if policy is None else PolicyResolver(policy),
                 use_dns_cache=policy is None,

@@ -9,6 +9,7 @@ from proxy.settings.base import FilePath, PositiveSeconds, Section
 from proxy.settings.clients import ClientSettings, Operation
 from proxy.settings.credentials import CredentialSettings, KeyBackendName
 from proxy.settings.kms import KMSSettings
+from proxy.settings.links import LinkSettings
 from proxy.settings.loading import PREFIX, load_settings
 from proxy.settings.service import (
     AdminSettings,
@@ -39,6 +40,7 @@ __all__ = [
     "KeyBackendName",
     "KeyFileSettings",
     "LimitSettings",
+    "LinkSettings",
     "ListenerSettings",
     "LogSettings",
     "MaintenanceSettings",

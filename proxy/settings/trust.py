@@ -9,7 +9,10 @@ from proxy.settings.base import FilePath, PositiveSeconds, Section
 
 
 class TSASettings(Section):
-    """One time-stamping authority of a profile. Several with one ``profile`` are tried in order."""
+    """One time-stamping authority of a profile. Several with one ``profile`` are tried in order.
+
+    ``rate_per_second`` and ``burst``: how often it is asked at most. Beyond that the next one is, or there is a wait.
+    """
 
     profile: str = "default"
     url: str
@@ -20,6 +23,8 @@ class TSASettings(Section):
     client_certificate: FilePath | None = None
     client_key: FilePath | None = None
     timeout_seconds: PositiveSeconds = 10.0
+    rate_per_second: float | None = Field(None, gt=0)
+    burst: int = Field(1, ge=1)
 
 
 class RevocationSettings(Section):

@@ -6,6 +6,7 @@ from proxy.settings.base import Section
 from proxy.settings.clients import ClientSettings
 from proxy.settings.credentials import CredentialSettings
 from proxy.settings.kms import KMSSettings
+from proxy.settings.links import LinkSettings
 from proxy.settings.service import (
     AdminSettings,
     EngineSettings,
@@ -27,6 +28,7 @@ class Settings(Section):
     listener: ListenerSettings
     admin: AdminSettings = AdminSettings()
     limits: LimitSettings = LimitSettings()
+    links: LinkSettings = LinkSettings()
     engine: EngineSettings = EngineSettings()
     spool: SpoolSettings = SpoolSettings()
     central: CentralSettings | None = None

@@ -14,6 +14,7 @@ import structlog
 from proxy.call import Call
 from proxy.errors import AlgorithmNotAllowed, CertificateNotFound, InvalidParameter, SignerError
 from proxy.model import Credential, Digest, HashAlgorithm, MaintenanceState, SignAlgorithm
+from proxy.outbound import Links
 from proxy.ports import Clock
 from proxy.settings import CentralSettings
 from proxy.signers.algorithms import Capabilities, capabilities, check_request
@@ -44,6 +45,7 @@ class CentralSigner:
         settings: URL, TLS files, timeout, and how long certificates are kept.
         in_flight: How many requests at a time.
         clock: When a certificate is asked for again.
+        links: Where its breaker is; its own alone, if none are given.
 
     Raises:
         SettingsError: The URL is not ``https``, or a file cannot be used.
@@ -55,8 +57,8 @@ class CentralSigner:
     name = DESTINATION
     max_digests = 100
 
-    def __init__(self, settings: CentralSettings, in_flight: int, clock: Clock) -> None:
-        self.connection = CentralConnection(settings, in_flight)
+    def __init__(self, settings: CentralSettings, in_flight: int, clock: Clock, links: Links | None = None) -> None:
+        self.connection = CentralConnection(settings, in_flight, links or Links())
         self._clock = clock
         self._keys = settings.idempotency_keys
         self._cache_time = timedelta(seconds=settings.certificate_cache_seconds)

@@ -19,17 +19,32 @@ from proxy.errors import (
     CertificateNotFound,
     CertificateNotYetValid,
     CertificateRevoked,
+    DeadlineExceeded,
     InProgress,
     InvalidParameter,
     KeyNotFound,
     Maintenance,
     NotSupported,
     ProxyError,
+    RevocationUnavailable,
     SettingsError,
+    ShuttingDown,
+    SignatureInvalid,
     SignerError,
     SignerUnavailable,
 )
-from proxy.outbound import Answer, Link, LinkError, LinkGarbled, LinkRefused, client_tls, origin
+from proxy.outbound import (
+    Answer,
+    Judgement,
+    Link,
+    LinkError,
+    LinkGarbled,
+    LinkRefused,
+    Links,
+    client_tls,
+    judged,
+    origin,
+)
 from proxy.settings import CentralSettings
 from proxy.signers.central_answers import CentralAnswer, ProblemAnswer
 
@@ -58,6 +73,20 @@ _SAME_CODE: dict[str, tuple[type[ProxyError], str]] = {
 }
 """Codes that mean the same to the proxy's caller as to the central signer's. The text is ours: nothing internal leaks."""
 
+_OF_WHAT_IT_STANDS_ON = frozenset(
+    kind.code
+    for kind in (
+        Maintenance,
+        NotSupported,
+        SignerError,
+        SignerUnavailable,
+        SignatureInvalid,
+        RevocationUnavailable,
+        DeadlineExceeded,
+    )
+)
+"""Codes with which it fails and works: it has looked after its own links, which another attempt would only load more."""
+
 _AnswerT = TypeVar("_AnswerT", bound=CentralAnswer)
 
 
@@ -67,18 +96,19 @@ class CentralConnection:
     Args:
         settings: URL, TLS files and timeout.
         in_flight: How many requests at a time, all users together.
+        links: Where its breaker is.
 
     Raises:
         SettingsError: The URL is not ``https``, or a file cannot be used.
     """
 
-    def __init__(self, settings: CentralSettings, in_flight: int) -> None:
+    def __init__(self, settings: CentralSettings, in_flight: int, links: Links) -> None:
         try:
             origin(settings.url, schemes=frozenset({"https"}))
         except ValueError as error:
             raise SettingsError(f"central.url {settings.url!r}: {error}") from error
         self._base = settings.url.rstrip("/")
-        self._places = asyncio.Semaphore(in_flight)
+        self._dependency = links.dependency(DESTINATION)
         self._link = Link(
             DESTINATION,
             timeout_seconds=settings.timeout_seconds,
@@ -90,7 +120,7 @@ class CentralConnection:
 
     async def get(self, call: Call, path: str, answer: type[_AnswerT]) -> _AnswerT:
         """GET a path below the base URL, percent-encoded. Raises as :meth:`post`."""
-        return await self._exchange(call, "GET", path, b"", answer)
+        return await self._exchange(call, "GET", path, b"", answer, repeatable=True)
 
     async def post(
         self,
@@ -101,6 +131,7 @@ class CentralConnection:
         *,
         max_response_bytes: int | None = None,
         fresh: bool = False,
+        repeatable: bool = False,
         idempotency_key: str | None = None,
     ) -> _AnswerT:
         """POST JSON, written compactly.
@@ -112,17 +143,27 @@ class CentralConnection:
             answer: What must come back.
             max_response_bytes: Bound of the answer where the usual one is too small.
             fresh: The answer shall not come from a cache.
+            repeatable: It is a question: asked twice it changes nothing.
             idempotency_key: Under which the central signer does it once.
 
         Raises:
-            SignerUnavailable: No connection, no answer in time, a broken one, 429 or 503, or still at work on the first.
+            SignerUnavailable: No connection, no answer in time, a broken one, 429 or 503, still at work on the first, or left
+                alone for a while.
             SignerError: Any other failure, or an answer that is none.
             ProxyError: The same code that the central signer answered with, where it means the same here.
             DeadlineExceeded: The call's time is over.
         """
         data = json.dumps(body, separators=(",", ":")).encode()
         return await self._exchange(
-            call, "POST", path, data, answer, max_response_bytes, fresh=fresh, idempotency_key=idempotency_key
+            call,
+            "POST",
+            path,
+            data,
+            answer,
+            max_response_bytes,
+            fresh=fresh,
+            repeatable=repeatable or idempotency_key is not None,
+            idempotency_key=idempotency_key,
         )
 
     async def _exchange(
@@ -135,49 +176,78 @@ class CentralConnection:
         max_response_bytes: int | None = None,
         *,
         fresh: bool = False,
+        repeatable: bool,
         idempotency_key: str | None = None,
     ) -> _AnswerT:
         """The one place where a failure of the central signer gets its code."""
+
+        async def attempt() -> _AnswerT:
+            answer = await self._link.exchange(
+                call,
+                method,
+                self._base + path,
+                body=body,
+                content_type="application/json" if body else None,
+                accept="application/json",
+                max_response_bytes=max_response_bytes,
+                fresh=fresh,
+                more_headers=None if idempotency_key is None else {"Idempotency-Key": idempotency_key},
+            )
+            return await _read(answer, kind)
+
         try:
-            async with call.deadline.enforce(), self._places:
-                answer = await self._link.exchange(
-                    call,
-                    method,
-                    self._base + path,
-                    body=body,
-                    content_type="application/json" if body else None,
-                    accept="application/json",
-                    max_response_bytes=max_response_bytes,
-                    fresh=fresh,
-                    more_headers=None if idempotency_key is None else {"Idempotency-Key": idempotency_key},
-                )
-            if answer.content_type != "application/json":
-                raise SignerError("the central signer answered with something else than JSON")
-            if len(answer.body) > LARGE_ANSWER:
-                return await asyncio.to_thread(kind.model_validate_json, answer.body)
-            return kind.model_validate_json(answer.body)
+            return await self._dependency.ask(call, attempt, repeatable=repeatable, judge=_judged)
         except LinkRefused as error:
             raise problem(error.answer) from error
         except LinkGarbled as error:
-            raise SignerError("the central signer's answer is no usable HTTP answer") from error
-        except LinkError as error:
-            raise SignerUnavailable("the central signer cannot be reached") from error
-        except ValidationError as error:
             raise SignerError("the central signer's answer does not follow the contract") from error
+        except LinkError as error:
+            raise SignerUnavailable("the central signer cannot be reached", retry_after=error.retry_after) from error
 
     async def close(self) -> None:
         """Close the connections."""
         await self._link.close()
 
 
+async def _read(answer: Answer, kind: type[_AnswerT]) -> _AnswerT:
+    """What an answer says. Raises LinkGarbled where it is not of the contract."""
+    if answer.content_type != "application/json":
+        raise LinkGarbled("it is something else than JSON")
+    try:
+        if len(answer.body) > LARGE_ANSWER:
+            return await asyncio.to_thread(kind.model_validate_json, answer.body)
+        return kind.model_validate_json(answer.body)
+    except ValidationError as error:
+        # Without what came: that may be a signature's value.
+        raise LinkGarbled(f"it is no {kind.__name__}") from error
+
+
+def _judged(error: LinkError) -> Judgement:
+    """What a failure says, by the contract's codes."""
+    code = _code(error.answer) if isinstance(error, LinkRefused) else ""
+    if code in _OF_WHAT_IT_STANDS_ON:
+        return Judgement(works=True, passing=False, undone=False)
+    if code == InProgress.code:
+        return Judgement(works=True, passing=True, undone=False)
+    if code == ShuttingDown.code:
+        # One task of several: another one serves the next attempt.
+        return Judgement(works=True, passing=True, undone=True)
+    return judged(error)
+
+
+def _code(answer: Answer) -> str:
+    """The problem's code; empty where there is none, and the status is all it says."""
+    if answer.content_type != _PROBLEM_TYPE:
+        return ""
+    try:
+        return ProblemAnswer.model_validate_json(answer.body).code
+    except ValidationError:
+        return ""
+
+
 def problem(answer: Answer) -> ProxyError:
     """The error that an answer other than 2xx means."""
-    code = ""
-    if answer.content_type == _PROBLEM_TYPE:
-        try:
-            code = ProblemAnswer.model_validate_json(answer.body).code
-        except ValidationError:
-            code = ""  # a problem without a code is judged by its status, as any other answer
+    code = _code(answer)
     if code in _SAME_CODE:
         kind, text = _SAME_CODE[code]
         return kind(text, retry_after=answer.retry_after)

@@ -46,6 +46,7 @@ class CentralRevocationSource:
                 RevocationAnswer,
                 max_response_bytes=self._largest_answer,
                 fresh=issued_after is not None,
+                repeatable=True,
             )
         except DeadlineExceeded:
             raise

@@ -2,23 +2,26 @@
 
 from collections.abc import Callable
 
+from proxy.outbound import Links
 from proxy.ports import Clock, KeyBackend
 from proxy.settings import Settings
 from proxy.signers.kms import KMSKeys
 from proxy.signers.software import SoftwareKeys
 
-_KEY_BACKENDS: tuple[Callable[[Settings, Clock], KeyBackend | None], ...] = (
-    lambda settings, _: SoftwareKeys(settings.software) if settings.software else None,
-    lambda settings, clock: KMSKeys(settings.kms, settings.limits.upstream_in_flight, clock) if settings.kms else None,
+_KEY_BACKENDS: tuple[Callable[[Settings, Clock, Links], KeyBackend | None], ...] = (
+    lambda settings, _clock, _links: SoftwareKeys(settings.software) if settings.software else None,
+    lambda settings, clock, links: (
+        KMSKeys(settings.kms, settings.limits.upstream_in_flight, clock, links) if settings.kms else None
+    ),
 )
 """One line a backend; its name is its section's."""
 
 
-def make_key_backends(settings: Settings, clock: Clock) -> tuple[KeyBackend, ...]:
+def make_key_backends(settings: Settings, clock: Clock, links: Links) -> tuple[KeyBackend, ...]:
     """The backends that the settings have a section for.
 
     Raises:
         SettingsError: A section cannot be used.
     """
-    made = (make(settings, clock) for make in _KEY_BACKENDS)
+    made = (make(settings, clock, links) for make in _KEY_BACKENDS)
     return tuple(backend for backend in made if backend is not None)

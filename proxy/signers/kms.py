@@ -23,6 +23,7 @@ from proxy.errors import (
     SignerError,
 )
 from proxy.model import Digest, HeldKey, KeyAlgorithm, SignAlgorithm
+from proxy.outbound import Links
 from proxy.ports import Clock
 from proxy.settings import KMSSettings
 from proxy.signers.algorithms import check_request
@@ -65,6 +66,7 @@ class KMSKeys:
         settings: Which ones, where, and whether keys may be created.
         in_flight: How many requests at a time.
         clock: When a key is asked for again.
+        links: Where its breaker is; its own alone, if none are given.
 
     Raises:
         SettingsError: The endpoint or a file cannot be used.
@@ -73,8 +75,8 @@ class KMSKeys:
     name = DESTINATION
     max_digests = 100
 
-    def __init__(self, settings: KMSSettings, in_flight: int, clock: Clock) -> None:
-        self._connection = KMSConnection(settings, in_flight)
+    def __init__(self, settings: KMSSettings, in_flight: int, clock: Clock, links: Links | None = None) -> None:
+        self._connection = KMSConnection(settings, in_flight, links or Links())
         self._references = settings.keys
         self._prefix = settings.create_under
         self._clock = clock
@@ -126,10 +128,10 @@ class KMSKeys:
         if label is not None:
             await self._check_label(call, label)
         asked = {"KeySpec": KEY_SPECS[algorithm], "KeyUsage": "SIGN_VERIFY", "Description": label or "hash-signing-proxy"}
-        arn = (await self._connection.ask(call, "CreateKey", asked, KeyAnswer, repeatable=False)).key_metadata.arn
+        arn = (await self._connection.ask(call, "CreateKey", asked, KeyAnswer)).key_metadata.arn
         alias = {"AliasName": self._prefix + (label or _key_id(arn)), "TargetKeyId": arn}
         try:
-            await self._connection.ask(call, "CreateAlias", alias, NoAnswer, repeatable=False)
+            await self._connection.ask(call, "CreateAlias", alias, NoAnswer)
         except ProxyError:
             await self._discard(call, arn)
             raise

@@ -18,13 +18,14 @@ _PAUSE = 1.0
 _THROTTLED = frozenset(
     {"ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"}
 )
+_KEY_UNAVAILABLE = "KeyUnavailableException"
 _TRANSIENT = frozenset(
     {
         "DependencyTimeoutException",
         "InternalFailure",
         "InternalServerError",
         "KMSInternalException",
-        "KeyUnavailableException",
+        _KEY_UNAVAILABLE,
         "ServiceUnavailable",
         "ServiceUnavailableException",
     }
@@ -74,11 +75,13 @@ class Failure:
         error: What the caller is told if it stays.
         throttled: Nothing was done, for there were too many requests.
         transient: Asking again may help, though something may have been done.
+        of_key: It is one key's trouble, not the service's.
     """
 
     error: ProxyError
     throttled: bool = False
     transient: bool = False
+    of_key: bool = False
 
 
 def failure(answer: Answer) -> Failure:
@@ -92,7 +95,11 @@ def failure(answer: Answer) -> Failure:
     if code in _ACCESS:
         return Failure(SignerError("the key service refuses the proxy this use of the key"))
     if code in _TRANSIENT or answer.status >= 500:
-        return Failure(SignerUnavailable("the key service is not available", retry_after=_PAUSE), transient=True)
+        return Failure(
+            SignerUnavailable("the key service is not available", retry_after=_PAUSE),
+            transient=True,
+            of_key=code == _KEY_UNAVAILABLE,
+        )
     return Failure(SignerError(f"the key service failed (HTTP {answer.status})"))
 
 

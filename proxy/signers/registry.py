@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from proxy.call import Call
 from proxy.errors import CertificateNotFound, CertificateNotPermitted, KeyNotFound, NotSupported, ProxyError, SettingsError
 from proxy.model import Credential
+from proxy.outbound import Links
 from proxy.ports import CertificateStore, Clock, SignerBackend
 from proxy.settings import Settings
 from proxy.signers.bindings import Binding, configured
@@ -21,9 +22,9 @@ from proxy.signers.reservations import Reservations
 from proxy.trust.certificates import public_key_info
 from proxy.trust.paths import PathFinder
 
-_BACKENDS: tuple[Callable[[Settings, Clock], SignerBackend | None], ...] = (
-    lambda settings, clock: (
-        CentralSigner(settings.central, settings.limits.upstream_in_flight, clock) if settings.central else None
+_BACKENDS: tuple[Callable[[Settings, Clock, Links], SignerBackend | None], ...] = (
+    lambda settings, clock, links: (
+        CentralSigner(settings.central, settings.limits.upstream_in_flight, clock, links) if settings.central else None
     ),
 )
 """One line a backend, in the order of look-up."""
@@ -40,6 +41,7 @@ class SignerRegistry:
         settings: Which backends there are.
         clock: For how long they keep what they know.
         store: Keeps certificates that are registered to keys of key backends; ``None`` where none is registered.
+        links: Where their breakers are; their own alone, if none are given.
 
     Raises:
         SettingsError: A section or a credential cannot be used.
@@ -48,7 +50,10 @@ class SignerRegistry:
         backends: In the order of look-up: keys with certificates of the settings or the store first.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, store: CertificateStore | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, store: CertificateStore | None = None, links: Links | None = None
+    ) -> None:
+        links = links or Links()
         self._settings = settings
         self._keeps_certificates = store is not None
         bindings: dict[str, list[Binding]] = defaultdict(list)
@@ -56,9 +61,9 @@ class SignerRegistry:
             bindings[block.backend].append(configured(block))
         self._reservations = Reservations(itertools.chain.from_iterable(bindings.values()))
         self._keyed = {
-            keys.name: KeyedSigner(keys, bindings[keys.name], store, clock) for keys in make_key_backends(settings, clock)
+            keys.name: KeyedSigner(keys, bindings[keys.name], store, clock) for keys in make_key_backends(settings, clock, links)
         }
-        made = (make(settings, clock) for make in _BACKENDS)
+        made = (make(settings, clock, links) for make in _BACKENDS)
         self._others = tuple(backend for backend in made if backend is not None)
         self.backends: tuple[SignerBackend, ...] = (*self._keyed.values(), *self._others)
 

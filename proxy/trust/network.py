@@ -16,7 +16,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from proxy.call import Call
 from proxy.errors import RevocationUnavailable, SettingsError
 from proxy.model import RevocationInfo
-from proxy.outbound import Link, LinkError, client_tls, origin
+from proxy.outbound import Answer, Link, LinkError, Links, client_tls, origin
 from proxy.ports import Clock
 from proxy.settings import RevocationSettings
 from proxy.trust import ocsp
@@ -41,17 +41,21 @@ class NetworkRevocationSource:
         finder: Decides which certificates' URLs count.
         clock: For how long a CRL is kept.
         connections: How many at a time.
+        links: Where the hosts' breakers are; its own alone, if none are given.
 
     Raises:
         SettingsError: There are no anchors, so that no certificate's URLs may be followed; or a setting cannot be used.
     """
 
-    def __init__(self, settings: RevocationSettings, finder: PathFinder, clock: Clock, connections: int) -> None:
+    def __init__(
+        self, settings: RevocationSettings, finder: PathFinder, clock: Clock, connections: int, links: Links | None = None
+    ) -> None:
         if not finder.anchors:
             raise SettingsError('revocation.source = "network" needs trust.anchors; set it to "off" to sign without checking')
         self._finder = finder
         self._clock = clock
         self._cache_time = timedelta(seconds=settings.cache_seconds)
+        self._links = links or Links()
         self._link = Link(
             "revocation",
             timeout_seconds=settings.timeout_seconds,
@@ -71,21 +75,24 @@ class NetworkRevocationSource:
         del issued_after
         await self._require_path(certificate, issuer, at)
         parsed = read_certificate(certificate)
+        sources = [(self._ask_responder, url) for url in _ocsp_urls(parsed)]
+        sources += [(self._look_up, url) for url in _crl_urls(parsed)]
         reasons = []
-        for url in _ocsp_urls(parsed):
+        retry_after: float | None = None
+        while sources:
+            ask, url = sources.pop(0)
             try:
-                return await self._ask_responder(call, url, certificate, issuer, at)
-            except (LinkError, EvidenceRejected) as error:
+                return await ask(call, url, certificate, issuer, at, once=bool(sources))
+            except LinkError as error:
                 reasons.append(f"{url}: {error}")
-        for url in _crl_urls(parsed):
-            try:
-                return await self._look_up(call, url, certificate, issuer, at)
-            except (LinkError, EvidenceRejected) as error:
+                retry_after = error.retry_after if retry_after is None else min(retry_after, error.retry_after or retry_after)
+            except EvidenceRejected as error:
                 reasons.append(f"{url}: {error}")
         _log.warning("revocation.unavailable", transactionId=call.transaction_id, subject=subject(parsed), reasons=reasons)
         raise RevocationUnavailable(
             f"no revocation data can be had for {subject(parsed)}"
-            + ("" if reasons else ": its certificate names neither an OCSP responder nor a CRL that can be asked")
+            + ("" if reasons else ": its certificate names neither an OCSP responder nor a CRL that can be asked"),
+            retry_after=retry_after,
         )
 
     async def _require_path(self, certificate: bytes, issuer: bytes, at: datetime) -> None:
@@ -96,27 +103,37 @@ class NetworkRevocationSource:
         if len(path.certificates) < 2 or not same_authority(path.certificates[1], issuer):
             raise RevocationUnavailable("revocation data is asked of the certificate's own issuer only")
 
-    async def _ask_responder(self, call: Call, url: str, certificate: bytes, issuer: bytes, at: datetime) -> RevocationInfo:
-        answer = await self._link.exchange(
-            call,
-            "POST",
-            url,
-            body=ocsp.build_request(certificate, issuer),
-            content_type="application/ocsp-request",
-            accept="application/ocsp-response",
-            destination=_destination("ocsp", url),
-        )
+    async def _ask_responder(
+        self, call: Call, url: str, certificate: bytes, issuer: bytes, at: datetime, *, once: bool
+    ) -> RevocationInfo:
+        async def attempt() -> Answer:
+            return await self._link.exchange(
+                call,
+                "POST",
+                url,
+                body=ocsp.build_request(certificate, issuer),
+                content_type="application/ocsp-request",
+                accept="application/ocsp-response",
+                destination=host.name,
+            )
+
+        host = self._links.host(_destination("ocsp", url))
+        answer = await host.ask(call, attempt, repeatable=True, once=once)
         return await asyncio.to_thread(ocsp.check_response, answer.body, certificate, issuer, at)
 
-    async def _look_up(self, call: Call, url: str, certificate: bytes, issuer: bytes, at: datetime) -> RevocationInfo:
+    async def _look_up(
+        self, call: Call, url: str, certificate: bytes, issuer: bytes, at: datetime, *, once: bool
+    ) -> RevocationInfo:
+        async def attempt() -> Answer:
+            return await self._link.exchange(call, "GET", url, accept="application/pkix-crl", destination=host.name)
+
         async def load() -> tuple[VerifiedCRL, datetime]:
-            answer = await self._link.exchange(
-                call, "GET", url, accept="application/pkix-crl", destination=_destination("crl", url)
-            )
+            answer = await host.ask(call, attempt, repeatable=True, once=once)
             found = await asyncio.to_thread(read_crl, answer.body, issuer)
             found.check_current(at)
             return found, min(found.next_update, self._clock.now() + self._cache_time)
 
+        host = self._links.host(_destination("crl", url))
         revocation_list = await self._lists.recall(call, (sha256(issuer).digest(), url), load)
         revocation_list.check_current(at)
         return await asyncio.to_thread(revocation_list.lookup, certificate)

@@ -9,8 +9,9 @@ from collections import OrderedDict
 from proxy.call import Call
 from proxy.errors import DependencyError, SettingsError, TSAError, TSAUnavailable
 from proxy.model import Digest, TimestampToken
-from proxy.outbound import Answer, Link, LinkError, LinkGarbled, LinkRefused, client_tls, origin
+from proxy.outbound import Answer, Link, LinkError, LinkGarbled, LinkRefused, Links, client_tls, origin
 from proxy.ports import Clock, TimestampQuery
+from proxy.rates import RateBudget
 from proxy.settings import TSASettings
 from proxy.trust.anchors import load_anchors
 from proxy.trust.paths import PathFinder
@@ -31,12 +32,16 @@ class RFC3161Authority:
         settings: Its section.
         clock: What genTime is compared with.
         connections: How many at a time.
+        links: Where its breaker is; its own alone, if none are given.
 
     Raises:
         SettingsError: URL, anchors or TLS files cannot be used.
+
+    Attributes:
+        budget: How often it may be asked; ``None`` for as often as it likes.
     """
 
-    def __init__(self, settings: TSASettings, clock: Clock, connections: int) -> None:
+    def __init__(self, settings: TSASettings, clock: Clock, connections: int, links: Links | None = None) -> None:
         try:
             scheme, host, port = origin(settings.url)
         except ValueError as error:
@@ -48,31 +53,41 @@ class RFC3161Authority:
         self._policy_oid = settings.policy_oid
         self._clock = clock
         self._learnt: OrderedDict[bytes, None] = OrderedDict()
+        links = links or Links()
+        rate = settings.rate_per_second
+        self.budget = None if rate is None else RateBudget(rate, settings.burst, links.now)
+        destination = f"tsa:{self.name}"
+        self._dependency = links.dependency(destination)
         self._link = Link(
-            f"tsa:{self.name}",
+            destination,
             timeout_seconds=settings.timeout_seconds,
             max_response_bytes=LARGEST_REPLY,
             connections=connections,
             tls=client_tls(settings.ca, settings.client_certificate, settings.client_key) if scheme == "https" else None,
         )
 
-    async def timestamp(self, call: Call, imprint: Digest) -> TimestampToken:
-        """See :meth:`proxy.ports.TimestampAuthority.timestamp`."""
+    @property
+    def doubtful(self) -> bool:
+        """Whether it failed a moment ago, so that another one is the better choice."""
+        return self._dependency.doubtful
+
+    async def timestamp(self, call: Call, imprint: Digest, *, once: bool = False) -> TimestampToken:
+        """See :meth:`proxy.ports.TimestampAuthority.timestamp`; ``once``: another authority is next in line."""
         query = TimeStampReq.fresh(imprint, self._policy_oid)
-        response = await self._ask(call, query)
+        response = await self._ask(call, query, once=once)
         token = token_of(response)
         if token is None:
             raise TSAError(rejection_of(response))
         return await self._check(token, response, query)
 
-    async def relay(self, call: Call, query: TimestampQuery) -> bytes:
-        """See :meth:`proxy.ports.TimestampAuthority.relay`.
+    async def relay(self, call: Call, query: TimestampQuery, *, once: bool = False) -> bytes:
+        """See :meth:`proxy.ports.TimestampAuthority.relay`; ``once``: another authority is next in line.
 
         A token without certificates is checked by those this authority's earlier tokens held; where there was none yet, one
         more token over the same imprint, with certificates, is asked for.
         """
         request = TimeStampReq(query.imprint, query.nonce, query.policy_oid, query.cert_req)
-        response = await self._ask(call, request)
+        response = await self._ask(call, request, once=once)
         token = token_of(response)
         if token is None:
             return response
@@ -94,21 +109,25 @@ class RFC3161Authority:
                 self._learnt.popitem(last=False)
         return checked
 
-    async def _ask(self, call: Call, query: TimeStampReq) -> bytes:
-        """The one place where a transport failure gets its code."""
-        try:
+    async def _ask(self, call: Call, query: TimeStampReq, *, once: bool) -> bytes:
+        """The one place where a transport failure gets its code. A token costs: no other one is asked for in doubt."""
+
+        async def attempt() -> bytes:
             answer = await self._link.exchange(
                 call, "POST", self._url, body=query.dump(), content_type=_QUERY_TYPE, accept="application/timestamp-reply"
             )
+            if answer.content_type not in _REPLY_TYPES:
+                raise LinkGarbled(f"it is {answer.content_type or 'of no media type'}")
+            return answer.body
+
+        try:
+            return await self._dependency.ask(call, attempt, repeatable=False, once=once)
         except LinkRefused as error:
             raise _refusal(error.answer) from error
         except LinkGarbled as error:
-            raise TSAError("the time-stamping authority's answer is no usable HTTP answer") from error
+            raise TSAError("the time-stamping authority's answer is no timestamp reply") from error
         except LinkError as error:
-            raise TSAUnavailable("the time-stamping authority cannot be reached") from error
-        if answer.content_type not in _REPLY_TYPES:
-            raise TSAError(f"the time-stamping authority answered with {answer.content_type or 'no media type'}, not a reply")
-        return answer.body
+            raise TSAUnavailable("the time-stamping authority cannot be reached", retry_after=error.retry_after) from error
 
     async def close(self) -> None:
         """Close the connections."""

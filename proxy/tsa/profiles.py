@@ -1,11 +1,12 @@
 """Profiles: a name, and the authorities behind it in the order they are tried.
 
-One that fails is followed by the next within the call's deadline; one that could not be reached rests for a while, which is to
-say it is tried last, so that not every signature waits for its timeout.
+One that fails is followed by the next within the call's deadline, and for a moment it is tried last, so that not every
+signature waits for its timeout. One whose rate budget is used up is passed over; where no other gives a token, its turn is
+waited for.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -13,14 +14,12 @@ import structlog
 from proxy.call import Call
 from proxy.errors import SettingsError, TSAError, TSAProfileNotFound, TSAUnavailable
 from proxy.model import Digest, HashAlgorithm, TimestampToken
+from proxy.outbound import Links
 from proxy.ports import Clock, TimestampQuery
 from proxy.settings import TSASettings
 from proxy.tsa.client import RFC3161Authority
 
 DEFAULT_PROFILE = "default"
-REST = timedelta(seconds=30)
-"""For how long an authority that could not be reached is tried last."""
-
 _T = TypeVar("_T")
 
 _log = structlog.get_logger("proxy.tsa")
@@ -32,18 +31,17 @@ class TSAProfile:
     Args:
         name: Its name.
         authorities: In the order they are tried, one at least.
-        clock: For how long an authority rests.
+        sleep: Waits for some seconds.
 
     Raises:
         SettingsError: The authorities want different hash algorithms.
     """
 
-    def __init__(self, name: str, authorities: Sequence[RFC3161Authority], clock: Clock) -> None:
+    def __init__(self, name: str, authorities: Sequence[RFC3161Authority], sleep: Callable[[float], Awaitable[None]]) -> None:
         self.name = name
         self.authorities = tuple(authorities)
+        self._sleep = sleep
         self.hash_algorithm: HashAlgorithm = self.authorities[0].hash_algorithm
-        self._clock = clock
-        self._rests_until: dict[RFC3161Authority, datetime] = {}
         if any(authority.hash_algorithm is not self.hash_algorithm for authority in self.authorities):
             raise SettingsError(f"tsa: the authorities of profile {name} must have one hash_algorithm")
 
@@ -56,10 +54,10 @@ class TSAProfile:
 
         Raises:
             TSAError: None gave one, and one of them answered.
-            TSAUnavailable: None can be reached.
+            TSAUnavailable: None can be reached, or may be asked in time.
             DeadlineExceeded: The call's time is over.
         """
-        return await self._in_order(call, lambda authority: authority.timestamp(call, imprint))
+        return await self._in_order(call, lambda authority, once: authority.timestamp(call, imprint, once=once))
 
     async def relay(self, call: Call, query: TimestampQuery) -> bytes:
         """The reply (DER) of the first authority that answers a caller's query; a rejection is an answer.
@@ -67,29 +65,49 @@ class TSAProfile:
         Raises:
             TSAError, TSAUnavailable, DeadlineExceeded: As :meth:`timestamp`.
         """
-        return await self._in_order(call, lambda authority: authority.relay(call, query))
+        return await self._in_order(call, lambda authority, once: authority.relay(call, query, once=once))
 
-    async def _in_order(self, call: Call, ask: Callable[[RFC3161Authority], Awaitable[_T]]) -> _T:
-        answered: TSAError | None = None
-        unavailable: TSAUnavailable | None = None
-        for authority in sorted(self.authorities, key=self._is_resting):
+    async def _in_order(self, call: Call, ask: Callable[[RFC3161Authority, bool], Awaitable[_T]]) -> _T:
+        failures: list[TSAError | TSAUnavailable] = []
+        passed_over = []
+        waiting = sorted(self.authorities, key=lambda authority: authority.doubtful)
+        while waiting:
+            authority = waiting.pop(0)
+            if authority.budget is not None and authority.budget.take() > 0:
+                passed_over.append(authority)
+                continue
             try:
-                result = await ask(authority)
-            except TSAUnavailable as error:
-                unavailable = unavailable or error
-                self._rests_until[authority] = self._clock.now() + REST
+                return await ask(authority, bool(waiting or passed_over))
+            except (TSAError, TSAUnavailable) as error:
+                failures.append(error)
                 _log_failure(call, authority, error)
-            except TSAError as error:
-                answered = answered or error
-                _log_failure(call, authority, error)
-            else:
-                self._rests_until.pop(authority, None)
-                return result
-        raise answered or unavailable or TSAUnavailable("no time-stamping authority is set up")
+        if passed_over:
+            return await self._in_its_turn(call, passed_over, failures, ask)
+        raise _first_answer(failures)
 
-    def _is_resting(self, authority: RFC3161Authority) -> bool:
-        until = self._rests_until.get(authority)
-        return until is not None and self._clock.now() < until
+    async def _in_its_turn(
+        self,
+        call: Call,
+        authorities: Sequence[RFC3161Authority],
+        failures: list[TSAError | TSAUnavailable],
+        ask: Callable[[RFC3161Authority, bool], Awaitable[_T]],
+    ) -> _T:
+        """Wait for the budget of the authority that has one again first."""
+        budgets = [(authority, authority.budget) for authority in authorities if authority.budget is not None]
+        authority, budget = min(budgets, key=lambda pair: pair[1].wait)
+        if budget.wait >= call.deadline.remaining:
+            failures.append(TSAUnavailable("no time-stamping authority may be asked in time", retry_after=budget.wait))
+            raise _first_answer(failures)
+        try:
+            await self._sleep(budget.reserve())
+        except asyncio.CancelledError:
+            budget.give_back()
+            raise
+        try:
+            return await ask(authority, False)
+        except (TSAError, TSAUnavailable) as error:
+            _log_failure(call, authority, error)
+            raise _first_answer([*failures, error]) from error
 
 
 class TSAProfiles:
@@ -97,18 +115,20 @@ class TSAProfiles:
 
     Args:
         settings: The ``tsa`` sections, in order.
-        clock: What genTime is compared with, and for how long an authority rests.
+        clock: What genTime is compared with.
         connections: How many at a time to one authority.
+        links: Where their breakers are; their own alone, if none are given.
 
     Raises:
         SettingsError: A section cannot be used.
     """
 
-    def __init__(self, settings: Sequence[TSASettings], clock: Clock, connections: int) -> None:
+    def __init__(self, settings: Sequence[TSASettings], clock: Clock, connections: int, links: Links | None = None) -> None:
+        links = links or Links()
         by_name: dict[str, list[RFC3161Authority]] = {}
         for section in settings:
-            by_name.setdefault(section.profile, []).append(RFC3161Authority(section, clock, connections))
-        self._profiles = {name: TSAProfile(name, authorities, clock) for name, authorities in by_name.items()}
+            by_name.setdefault(section.profile, []).append(RFC3161Authority(section, clock, connections, links))
+        self._profiles = {name: TSAProfile(name, authorities, links.sleep) for name, authorities in by_name.items()}
 
     @property
     def profiles(self) -> tuple[TSAProfile, ...]:
@@ -132,6 +152,11 @@ class TSAProfiles:
         for profile in self.profiles:
             for authority in profile.authorities:
                 await authority.close()
+
+
+def _first_answer(failures: Sequence[TSAError | TSAUnavailable]) -> TSAError | TSAUnavailable:
+    """What the caller hears: an authority that answered says more than one that could not be reached."""
+    return next((error for error in failures if isinstance(error, TSAError)), failures[0])
 
 
 def _log_failure(call: Call, authority: RFC3161Authority, error: TSAError | TSAUnavailable) -> None:

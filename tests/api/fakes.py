@@ -33,6 +33,7 @@ from proxy.operations.signed import SignedDocument
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping, TimestampedDocument
 from proxy.operations.timestamps import TimestampRelay
+from proxy.outbound import Links
 from proxy.ports import Clock, TransactionLog
 from proxy.settings import MaintenanceSettings
 from proxy.signers.registry import SignerRegistry
@@ -254,7 +255,7 @@ def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Cl
         maintenance=MaintenanceCheck(registry=registry, own=own, clock=clock),
         idempotency=Idempotency(None, None),
         journal=Journal(log, clock, telemetry),
-        health=Health(registry=registry),
+        health=Health(registry=registry, links=Links()),
         telemetry=telemetry,
     )
     operations.health.ready = True

@@ -17,7 +17,9 @@ from proxy.api.application import make_admin
 from proxy.api.documentation import STYLE
 from proxy.errors import SignerUnavailable, TransactionNotFound
 from proxy.model import HashAlgorithm, MaintenanceState, SignAlgorithm
+from proxy.outbound import LinkTimeout
 from tests.api.service import PDF, People, Service, code_of, problem, running
+from tests.support.pki import new_call
 
 HASH = "/v1/signatures/hash"
 
@@ -351,14 +353,34 @@ async def test_operators_see_every_dependency(service: Service) -> None:
                     "ready": True,
                     "ok": True,
                     "dependencies": [{"name": "central", "ok": True}],
+                    "links": [],
                 }
             service.backend.failure = SignerUnavailable("it cannot be reached")
             async with session.get("/health") as response:
                 assert response.status == 503
                 dependencies = (await response.json())["dependencies"]
             assert dependencies == [{"name": "central", "ok": False, "detail": "SIGNER_UNAVAILABLE"}]
+            service.backend.failure = None
+            authority = service.operations.health._links.dependency("tsa:there:80")
+            for _ in range(5):
+                with pytest.raises(LinkTimeout):
+                    await authority.ask(new_call(), _slow, repeatable=False)
+            async with session.get("/health") as response:
+                assert response.status == 503
+                (link,) = (await response.json())["links"]
+            assert 9 < link.pop("retryAfter") <= 10
+            assert link == {
+                "name": "tsa:there:80",
+                "breaker": "OPEN",
+                "failures": 5,
+                "lastFailure": "LinkTimeout: no answer",
+            }
     finally:
         await runner.cleanup()
+
+
+async def _slow() -> None:
+    raise LinkTimeout("no answer")
 
 
 async def test_operators_read_metrics_where_callers_do_not(service: Service) -> None:

@@ -12,6 +12,7 @@ from cryptography.x509 import ocsp as x509_ocsp
 
 from proxy.errors import DeadlineExceeded, RevocationUnavailable
 from proxy.model import RevocationState
+from proxy.outbound import Links
 from proxy.ports import RevocationSource
 from proxy.settings import CentralSettings, RevocationSettings
 from proxy.signers.central_connection import CentralConnection
@@ -67,7 +68,7 @@ async def _cached(folder: Path, pki: Hierarchy) -> AsyncIterator[Bench]:
 @asynccontextmanager
 async def _central(folder: Path, pki: Hierarchy) -> AsyncIterator[Bench]:
     async with central_server(make_tls_files(folder)) as server:
-        connection = CentralConnection(CentralSettings.model_validate(server.settings), 2)
+        connection = CentralConnection(CentralSettings.model_validate(server.settings), 2, Links())
 
         def publish(response: bytes | None, revocation_list: bytes | None) -> None:
             server.revocation = {

@@ -15,6 +15,9 @@ from tests.support.sandbox import Sandbox
 
 EVERYTHING = list(get_args(Operation))
 
+PATIENT = {"failures_to_open": 1_000_000, "judged_exchanges": 1_000}
+"""Links that are used however often they fail: what stands behind them is there to fail."""
+
 
 @pytest.fixture(scope="session")
 def invoice() -> bytes:
@@ -49,6 +52,7 @@ def narrow(sandbox: Sandbox, odd: OddAuthorities, tmp_path_factory: pytest.TempP
             "queue": 0,
             "upload_stall_seconds": 2.0,
         },
+        "links": PATIENT,
         "tsa": [
             {"profile": "default", "url": sandbox.info.tsa, **profile},
             *({"profile": path.removeprefix("/"), "url": odd.url + path, **profile} for path in ODDITIES),
@@ -77,7 +81,8 @@ def central(sandbox: Sandbox) -> Iterator[FaultyCentral]:
 @pytest.fixture(scope="session")
 def misled(sandbox: Sandbox, central: FaultyCentral, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A proxy before the faulty central signer, with little time for a request and room for a megabyte."""
-    settings = {"central": {"url": central.url}, "limits": {"request_seconds": 3.0, "document_bytes": 1_000_000}}
+    limits = {"request_seconds": 3.0, "document_bytes": 1_000_000}
+    settings = {"central": {"url": central.url}, "limits": limits, "links": PATIENT}
     with serving(sandbox, tmp_path_factory.mktemp("misled"), settings) as service:
         yield service
 

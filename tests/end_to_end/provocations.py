@@ -325,7 +325,7 @@ PROVOCATIONS: Mapping[type[ProxyError], list[Provocation]] = {
         central("no-certificate", calls=0),
         central("chain-breaks", calls=0),
     ],
-    errors.SignerUnavailable: [central("resets"), central("busy"), Provocation("killed", central_killed)],
+    errors.SignerUnavailable: [central("resets"), central("busy", calls=3), Provocation("killed", central_killed)],
     errors.SignatureInvalid: [central(name) for name in ("other-key", "other-digest", "raw-ecdsa", "short-rsa")],
     errors.TSAError: [
         *(

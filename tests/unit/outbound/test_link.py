@@ -22,6 +22,7 @@ from proxy.outbound import (
     Link,
     LinkBroken,
     LinkError,
+    LinkForbidden,
     LinkGarbled,
     LinkRefused,
     LinkTimeout,
@@ -257,7 +258,7 @@ class TestAddressPolicy:
             return False
 
         async with faulty_server(answers(b"")) as server:
-            with pytest.raises(LinkUnreachable):
+            with pytest.raises(LinkForbidden):
                 await post(link(address_policy=refuse), server.url)
         assert server.requests == []
         assert asked == [("127.0.0.1", int(server.url.rpartition(":")[2]), ip_address("127.0.0.1"))]
@@ -271,11 +272,11 @@ class TestAddressPolicy:
 
         async with faulty_server(answers(b"through")) as server:
             url = server.url.replace("127.0.0.1", "localhost")
-            with pytest.raises(LinkUnreachable):
+            with pytest.raises(LinkForbidden):
                 await post(link(address_policy=lambda *_: False), url)
             assert server.requests == []
             if any(isinstance(address, IPv6Address) for address in await _addresses("localhost")):
-                with pytest.raises(LinkUnreachable):
+                with pytest.raises(LinkForbidden):
                     await post(link(address_policy=only_ipv4), url)
                 assert server.requests == []
             assert (await post(link(address_policy=lambda *_: True), url)).body == b"through"
@@ -328,11 +329,10 @@ def test_every_exception_of_the_http_client_is_mapped(kind: type[Exception]) -> 
     # Without the constructor's arguments, of which the text is made.
     bare = type("Bare", (kind,), {"__init__": lambda self: None, "__str__": lambda self: "bare"})
     mapped = type(link_error(bare()))
-    assert mapped in {LinkUnreachable, LinkTimeout, LinkBroken, LinkGarbled}
-    assert (mapped is LinkUnreachable) == issubclass(
-        kind,
-        aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError,
-    )
+    assert mapped in {LinkForbidden, LinkUnreachable, LinkTimeout, LinkBroken, LinkGarbled}
+    unreachable = issubclass(kind, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    forbidden = issubclass(kind, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError)
+    assert (mapped is LinkUnreachable, mapped is LinkForbidden) == (unreachable, forbidden)
 
 
 def test_origin_reads_absolute_urls_without_credentials() -> None:

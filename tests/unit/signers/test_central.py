@@ -37,6 +37,7 @@ from tests.support.central_server import CentralServer, Entry, Handler, central_
 from tests.support.faulty_server import Reply, drips, faulty_server, resets, sends, unused_url
 from tests.support.keys import ec_key, rsa_key
 from tests.support.pki import FixedClock, Hierarchy, issue, new_call, usage
+from tests.support.stepped import SteppedTime
 from tests.support.tls_files import TLSFiles, make_tls_files
 
 DIGEST = Digest.of(b"signed attributes", HashAlgorithm.SHA256)
@@ -75,7 +76,11 @@ async def central(tls: TLSFiles, clock: FixedClock) -> AsyncIterator[Central]:
 
     def make(url: str, in_flight: int = 4, **changes: object) -> CentralSigner:
         files = {"ca": tls.ca, "client_certificate": tls.client, "client_key": tls.client_key}
-        made.append(CentralSigner(CentralSettings.model_validate({"url": url, **files, **changes}), in_flight, clock))
+        made.append(
+            CentralSigner(
+                CentralSettings.model_validate({"url": url, **files, **changes}), in_flight, clock, SteppedTime().links()
+            )
+        )
         return made[-1]
 
     yield make

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import DeadlineExceeded, RevocationUnavailable
+from proxy.outbound import Links
 from proxy.settings import CentralSettings
 from proxy.signers.central_connection import CentralConnection
 from proxy.signers.central_revocation import CentralRevocationSource
@@ -32,7 +33,7 @@ async def server(tmp_path: Path) -> AsyncIterator[CentralServer]:
 
 @pytest.fixture
 async def connection(server: CentralServer) -> AsyncIterator[CentralConnection]:
-    made = CentralConnection(CentralSettings.model_validate(server.settings), 2)
+    made = CentralConnection(CentralSettings.model_validate(server.settings), 2, Links())
     yield made
     await made.close()
 
@@ -83,7 +84,7 @@ async def test_failures_of_the_relay_are_unavailable_with_their_reason(
         (problem(400, "INVALID_PARAMETER"), "refuses a parameter"),
         (says("{}"), "nothing that can be relied on"),
         (says("[]"), "does not follow the contract"),
-        (says(json.dumps(answer(bytes(3000)))), "no usable HTTP answer"),
+        (says(json.dumps(answer(bytes(3000)))), "does not follow the contract"),
     ):
         server.fault = handler
         with pytest.raises(RevocationUnavailable, match=reason):

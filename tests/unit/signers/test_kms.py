@@ -337,22 +337,24 @@ class TestFailures:
             assert elsewhere.requests == []
 
     @pytest.mark.parametrize(
-        ("reply", "kind"),
+        ("reply", "kind", "attempts"),
         [
-            (resets(), SignerUnavailable),
-            (resets(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"), SignerUnavailable),
-            (sends(b"SSH-2.0-nothing\r\n\r\n"), SignerError),
-            (None, DeadlineExceeded),
-            (drips(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n" + b" " * 90), DeadlineExceeded),
+            (resets(), SignerUnavailable, 3),
+            (resets(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"), SignerUnavailable, 3),
+            (sends(b"SSH-2.0-nothing\r\n\r\n"), SignerError, 1),
+            (None, DeadlineExceeded, 1),
+            (drips(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n" + b" " * 90), DeadlineExceeded, 1),
         ],
     )
-    async def test_a_broken_line_is_named_within_the_calls_time(self, reply: Reply | None, kind: type[ProxyError]) -> None:
+    async def test_a_broken_line_is_named_within_the_calls_time(
+        self, reply: Reply | None, kind: type[ProxyError], attempts: int
+    ) -> None:
         async with faulty_server(reply) as server, opened(server.url) as keys:
             begun, call = time.monotonic(), new_call(0.5)
             with pytest.raises(kind):
                 await keys.get_key(call, RSA)
             assert time.monotonic() - begun < 5
-            assert len(server.requests) == len(call.ledger.exchanges) == 1
+            assert len(server.requests) == len(call.ledger.exchanges) == attempts
 
     async def test_nobody_there(self) -> None:
         async with opened(unused_url()) as keys:

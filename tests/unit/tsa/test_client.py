@@ -92,7 +92,7 @@ async def test_http_failures(authority: Authority, stamp: Stamp) -> None:
         server.status, server.headers = 200, {}
         for content_type in ("text/html", "application/octet-stream", "application/timestamp-query"):
             server.content_type = content_type
-            with pytest.raises(TSAError, match=content_type):
+            with pytest.raises(TSAError, match="no timestamp reply"):
                 await one.timestamp(new_call(), IMPRINT)
         for content_type in (
             "application/timestamp-reply",

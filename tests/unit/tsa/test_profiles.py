@@ -1,7 +1,6 @@
 """Profiles: which one is meant, which authority is asked first, and what happens when it fails."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,11 @@ import pytest
 from proxy.errors import DeadlineExceeded, SettingsError, TSAError, TSAProfileNotFound, TSAUnavailable
 from proxy.model import Digest, HashAlgorithm
 from proxy.settings import TSASettings
-from proxy.tsa.profiles import REST, TSAProfiles
+from proxy.tsa.profiles import TSAProfiles
 from proxy.tsa.query import TimeStampReq
 from tests.support.faulty_server import faulty_server, unused_url
 from tests.support.pki import FixedClock, Hierarchy, new_call
+from tests.support.stepped import SteppedTime
 from tests.support.tsa import Stamp, rejection, tsa_server
 
 IMPRINT = Digest.of(b"signature value", HashAlgorithm.SHA256)
@@ -31,12 +31,12 @@ def stamp(pki: Hierarchy) -> Stamp:
 
 
 @pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
+def time() -> SteppedTime:
+    return SteppedTime()
 
 
 @pytest.fixture
-async def profiles(pki: Hierarchy, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Profiles]:
+async def profiles(pki: Hierarchy, time: SteppedTime, tmp_path: Path) -> AsyncIterator[Profiles]:
     """Makes profiles of ``(name, url)`` pairs or whole sections, and closes them."""
     made: list[TSAProfiles] = []
     anchor = tmp_path / "root.pem"
@@ -44,7 +44,7 @@ async def profiles(pki: Hierarchy, clock: FixedClock, tmp_path: Path) -> AsyncIt
 
     def make(*sections: dict[str, object]) -> TSAProfiles:
         settings = [TSASettings.model_validate({"trust_anchors": (anchor,), **section}) for section in sections]
-        made.append(TSAProfiles(settings, clock, 4))
+        made.append(TSAProfiles(settings, FixedClock(), 4, time.links(pause_seconds=10)))
         return made[-1]
 
     yield make
@@ -96,32 +96,79 @@ async def test_when_all_fail_the_first_answer_counts_more_than_silence(profiles:
 
 
 async def test_one_that_could_not_be_reached_is_tried_last_for_a_while(
-    profiles: Profiles, stamp: Stamp, clock: FixedClock
+    profiles: Profiles, stamp: Stamp, time: SteppedTime
 ) -> None:
     async with tsa_server(stamp.reply) as front, tsa_server(stamp.reply) as back:
         profile = profiles(section("p", front.url), section("p", back.url)).profile("p")
-        front.status = 503
+        front.status = 500
         for _ in range(3):
             await profile.timestamp(new_call(), IMPRINT)
         assert (len(front.queries), len(back.queries)) == (1, 3)
-        clock.advance(REST - timedelta(seconds=1))
+        time.moment += 9
         await profile.timestamp(new_call(), IMPRINT)
         assert (len(front.queries), len(back.queries)) == (1, 4)
-        back.status = 503
+        back.status = 500
         front.status = 200
         await profile.timestamp(new_call(), IMPRINT)
-        assert (len(front.queries), len(back.queries)) == (2, 5), "resting is last, not never"
+        assert (len(front.queries), len(back.queries)) == (2, 5), "last is not never"
 
 
-async def test_it_comes_back_after_its_rest(profiles: Profiles, stamp: Stamp, clock: FixedClock) -> None:
+async def test_it_comes_first_again_after_a_while(profiles: Profiles, stamp: Stamp, time: SteppedTime) -> None:
     async with tsa_server(stamp.reply) as front, tsa_server(stamp.reply) as back:
         profile = profiles(section("p", front.url), section("p", back.url)).profile("p")
-        front.status = 503
+        front.status = 500
         await profile.timestamp(new_call(), IMPRINT)
         front.status = 200
-        clock.advance(REST)
+        time.moment += 10
         await profile.timestamp(new_call(), IMPRINT)
         assert (len(front.queries), len(back.queries)) == (2, 1)
+
+
+async def test_one_that_fails_again_and_again_is_not_asked(profiles: Profiles, stamp: Stamp, time: SteppedTime) -> None:
+    async with tsa_server(stamp.reply) as only:
+        profile = profiles(section("p", only.url)).profile("p")
+        only.status = 500
+        for asked in (1, 2, 3, 4, 5):
+            with pytest.raises(TSAUnavailable):
+                await profile.timestamp(new_call(), IMPRINT)
+            assert len(only.queries) == asked, "a token that may have been made is not asked for again"
+        with pytest.raises(TSAUnavailable) as failure:
+            await profile.timestamp(new_call(), IMPRINT)
+        assert (len(only.queries), failure.value.retry_after) == (5, 10)
+        only.status = 200
+        time.moment += 10
+        await profile.timestamp(new_call(), IMPRINT)
+        await profile.timestamp(new_call(), IMPRINT)
+        assert len(only.queries) == 7
+
+
+async def test_an_authority_is_asked_no_more_often_than_its_budget_has_it(
+    profiles: Profiles, stamp: Stamp, time: SteppedTime
+) -> None:
+    async with tsa_server(stamp.reply) as front, tsa_server(stamp.reply) as back:
+        first = section("p", front.url, rate_per_second=0.5, burst=2)
+        profile = profiles(first, section("p", back.url, rate_per_second=0.2)).profile("p")
+        for _ in range(3):
+            await profile.timestamp(new_call(), IMPRINT)
+        assert (len(front.queries), len(back.queries), time.slept) == (2, 1, []), "over budget, the next one is asked"
+        await profile.timestamp(new_call(), IMPRINT)
+        assert (len(front.queries), len(back.queries), time.slept) == (3, 1, [2.0]), "then whoever may be asked first"
+        with pytest.raises(TSAUnavailable) as failure:
+            await profile.timestamp(new_call(1.5), IMPRINT)
+        assert (len(front.queries), failure.value.retry_after) == (3, 2.0)
+
+
+async def test_one_over_its_budget_is_waited_for_when_no_other_gives_a_token(
+    profiles: Profiles, stamp: Stamp, time: SteppedTime
+) -> None:
+    async with tsa_server(stamp.reply) as front, tsa_server(lambda _: rejection(failure="bad_alg")) as back:
+        profile = profiles(section("p", front.url, rate_per_second=1), section("p", back.url)).profile("p")
+        await profile.timestamp(new_call(), IMPRINT)
+        await profile.timestamp(new_call(), IMPRINT)
+        assert (len(front.queries), len(back.queries), time.slept) == (2, 1, [1.0])
+        front.status = 500
+        with pytest.raises(TSAError):
+            await profile.timestamp(new_call(), IMPRINT)
 
 
 async def test_the_deadline_is_the_calls_own(profiles: Profiles, stamp: Stamp) -> None:

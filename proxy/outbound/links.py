@@ -1,0 +1,73 @@
+"""The links of one application: how each destination is doing is known in one place, whoever asks it."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from proxy.model import BreakerState, LinkState
+from proxy.outbound.dependency import Dependency
+from proxy.ports import LinkObserver
+from proxy.settings import LinkSettings
+
+_MOST_HOSTS = 256
+
+
+class Unobserved:
+    """Where nobody looks (:class:`proxy.ports.LinkObserver`)."""
+
+    def repeated(self, destination: str) -> None:
+        """See :meth:`proxy.ports.LinkObserver.repeated`."""
+
+    def breaker_changed(self, destination: str, state: BreakerState) -> None:
+        """See :meth:`proxy.ports.LinkObserver.breaker_changed`."""
+
+
+class Links:
+    """What is asked, by name.
+
+    Args:
+        settings: The same for all.
+        observer: Told of repeated attempts and of breakers.
+        now: Monotonic seconds.
+        sleep: Waits for some seconds.
+
+    Attributes:
+        now: The same.
+        sleep: The same.
+    """
+
+    def __init__(
+        self,
+        settings: LinkSettings | None = None,
+        *,
+        observer: LinkObserver | None = None,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._settings = settings or LinkSettings()
+        self._observer = observer or Unobserved()
+        self.now = now
+        self.sleep = sleep
+        self._named: dict[str, Dependency] = {}
+        self._hosts: OrderedDict[str, Dependency] = OrderedDict()
+
+    def dependency(self, name: str) -> Dependency:
+        """One that the settings name. Whoever asks for it by the same name has the same."""
+        return self._named.setdefault(name, self._made(name))
+
+    def host(self, name: str) -> Dependency:
+        """One that certificates name, and that is forgotten when many others were asked since."""
+        found = self._hosts.setdefault(name, self._made(name))
+        self._hosts.move_to_end(name)
+        if len(self._hosts) > _MOST_HOSTS:
+            self._hosts.popitem(last=False)
+        return found
+
+    def _made(self, name: str) -> Dependency:
+        return Dependency(name, self._settings, self._observer, self.now, self.sleep)
+
+    @property
+    def states(self) -> tuple[LinkState, ...]:
+        """Of all, those of the settings first."""
+        return tuple(dependency.state for dependency in (*self._named.values(), *self._hosts.values()))
