@@ -61,7 +61,8 @@ class SignerRegistry:
             bindings[block.backend].append(configured(block))
         self._reservations = Reservations(itertools.chain.from_iterable(bindings.values()))
         self._keyed = {
-            keys.name: KeyedSigner(keys, bindings[keys.name], store, clock) for keys in make_key_backends(settings, clock, links)
+            keys.name: KeyedSigner(keys, bindings[keys.name], store, clock)
+            for keys in make_key_backends(settings, clock, links)
         }
         made = (make(settings, clock, links) for make in _BACKENDS)
         self._others = tuple(backend for backend in made if backend is not None)
