@@ -19,7 +19,7 @@ LOCALSTACK_INSTALLED := $(LOCALSTACK)/.installed
 PYTEST := $(BIN)/python -m pytest
 WORKERS := 2
 
-.PHONY: help setup demo test test-full lint format openapi bench corpus judge localstack lock pr
+.PHONY: help setup demo test test-full lint format openapi bench corpus judge localstack lock image image-test sbom pr
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,16 +48,17 @@ demo: $(INSTALLED) ## Sign a PDF in every form through a local proxy (PDF=path, 
 	$(BIN)/signproxy demo $(if $(PDF),"$(PDF)")
 
 test: $(INSTALLED) try-localstack $(if $(JUDGE_TOOLS),try-judge) ## Run the tests (under ten minutes on two cores)
-	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not full" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not full and not image" $(ARGS)
 
 test-full: $(INSTALLED) try-localstack $(if $(JUDGE_TOOLS),try-judge) ## Run every test, the long matrices too
-	$(PYTEST) -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not image" $(ARGS)
 
 lint: $(INSTALLED) ## Check style, types, layers and the lock
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@! test -x $(BIN)/hadolint || $(BIN)/hadolint docker/Dockerfile
 	@! grep -nE '://|--(index|extra|find|trusted)' locks/*.txt || { echo "a lock file names an address" >&2; exit 1; }
 
 format: $(INSTALLED) ## Rewrite the code as ruff wants it
@@ -99,10 +100,33 @@ $(LOCALSTACK_INSTALLED): locks/localstack.txt | $(INSTALLED)
 try-localstack:
 	@$(MAKE) --no-print-directory localstack || echo "LocalStack could not be installed: its tests will skip" >&2
 
+IMAGE := localhost/signproxy
+BASE := docker.io/library/python:3.13-slim-trixie
+
+image: ## Build the image (docker, buildah or podman, whichever works; BASE=... by digest for a release)
+	docker/build.sh runtime $(IMAGE):dev --build-arg BASE=$(BASE)
+
+# Without a registry the base is made from the mirror that apt uses here.
+image-test: $(INSTALLED) ## Build the image, run it read-only and unprivileged, sign through it, stop it under load
+	docker/build.sh runtime $(IMAGE):test --build-arg BASE=$(BASE) >/dev/null 2>&1 && build='--build-arg BASE=$(BASE)' || { \
+	  build='--build-arg BASE=$(IMAGE)-base:trixie --pull-never'; \
+	  podman image exists $(IMAGE)-base:trixie || docker/base.sh $(IMAGE)-base:trixie; \
+	  docker/build.sh runtime $(IMAGE):test $$build; } \
+	&& SIGNPROXY_IMAGE=$(IMAGE):test SIGNPROXY_BUILD="$$build" $(PYTEST) tests/image $(ARGS)
+
+sbom: $(INSTALLED) ## Write build/sbom.cdx.json: what is in the image (CycloneDX; run make image or image-test first)
+	@mkdir -p build
+	engine=$$(docker info >/dev/null 2>&1 && echo docker || echo podman); \
+	for tag in dev test; do $$engine image inspect $(IMAGE):$$tag >/dev/null 2>&1 && break; done; \
+	rm -f build/image.tar; $$engine save $(IMAGE):$$tag --output build/image.tar && \
+	$(BIN)/syft scan docker-archive:build/image.tar --quiet --output cyclonedx-json=build/sbom.cdx.json; \
+	status=$$?; rm -f build/image.tar; exit $$status
+
 lock: ## Resolve the locks anew (needs uv); UPGRADE=1 takes newer versions
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH" >&2; exit 1; }
 	uv pip compile pyproject.toml --all-extras --group dev $(LOCK) $(if $(UPGRADE),--upgrade) --output-file locks/dev.txt
-	uv pip compile pyproject.toml --extra sandbox $(LOCK) --constraint locks/dev.txt --output-file locks/runtime.txt
+	uv pip compile pyproject.toml $(LOCK) --constraint locks/dev.txt --output-file locks/runtime.txt
+	uv pip compile --group build $(LOCK) --constraint locks/dev.txt --output-file locks/build.txt
 	uv pip compile --group localstack $(LOCK) $(if $(UPGRADE),--upgrade) --output-file locks/localstack.txt
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet

@@ -42,12 +42,12 @@ environment:
 
 
 def _parser() -> VerbParser:
-    from proxy.cli import certificates, demo, doctor, maintenance, openapi, operations, sandbox, serve, sign, timestamp
+    from proxy.cli import certificates, demo, doctor, health, maintenance, openapi, operations, sandbox, serve, sign, timestamp
 
     parser = VerbParser(prog="signproxy", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"signproxy {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for verb in (demo, sandbox, serve, sign, timestamp, certificates, operations, maintenance, doctor, openapi):
+    for verb in (demo, sandbox, serve, sign, timestamp, certificates, operations, maintenance, doctor, health, openapi):
         verb.add_parser(verbs)
     return parser
 

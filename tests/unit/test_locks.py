@@ -10,9 +10,11 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-RUNTIME = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["sandbox"]]
+RUNTIME = PROJECT["project"]["dependencies"]
+SANDBOX = PROJECT["project"]["optional-dependencies"]["sandbox"]
+BUILD = [*PROJECT["build-system"]["requires"], *PROJECT["dependency-groups"]["build"]]
 LOCALSTACK = PROJECT["dependency-groups"]["localstack"]
-DEVELOPMENT = [*RUNTIME, *PROJECT["dependency-groups"]["dev"], *PROJECT["build-system"]["requires"]]
+DEVELOPMENT = [*RUNTIME, *SANDBOX, *PROJECT["dependency-groups"]["dev"], *PROJECT["build-system"]["requires"]]
 
 
 def pinned(name: str) -> dict[str, Version]:
@@ -27,7 +29,8 @@ def pinned(name: str) -> dict[str, Version]:
 
 
 @pytest.mark.parametrize(
-    ("lock", "asked"), [("runtime.txt", RUNTIME), ("dev.txt", DEVELOPMENT), ("localstack.txt", LOCALSTACK)]
+    ("lock", "asked"),
+    [("runtime.txt", RUNTIME), ("build.txt", BUILD), ("dev.txt", DEVELOPMENT), ("localstack.txt", LOCALSTACK)],
 )
 def test_a_lock_satisfies_the_project(lock: str, asked: list[str]) -> None:
     versions = pinned(lock)
@@ -37,3 +40,4 @@ def test_a_lock_satisfies_the_project(lock: str, asked: list[str]) -> None:
 
 def test_what_runs_is_what_was_tested() -> None:
     assert pinned("runtime.txt").items() <= pinned("dev.txt").items()
+    assert pinned("build.txt").items() <= pinned("dev.txt").items()

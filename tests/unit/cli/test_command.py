@@ -12,7 +12,19 @@ from proxy import __version__
 from tests.support.contract_service import ContractService
 from tests.unit.cli.conftest import ROOT, Command, environment
 
-VERBS = ("demo", "sandbox", "serve", "sign", "timestamp", "certificates", "operations", "maintenance", "doctor", "openapi")
+VERBS = (
+    "demo",
+    "sandbox",
+    "serve",
+    "sign",
+    "timestamp",
+    "certificates",
+    "operations",
+    "maintenance",
+    "doctor",
+    "health",
+    "openapi",
+)
 
 
 async def test_version(signproxy: Command) -> None:
@@ -40,7 +52,9 @@ async def test_each_verb_explains_itself(signproxy: Command, verb: str) -> None:
     assert f"usage: signproxy {verb}" in ended.out
 
 
-@pytest.mark.parametrize("verb", ["demo", "serve", "sign", "timestamp", "certificates", "operations", "maintenance", "doctor"])
+@pytest.mark.parametrize(
+    "verb", ["demo", "serve", "sign", "timestamp", "certificates", "operations", "maintenance", "doctor", "health"]
+)
 async def test_verbs_teach_by_examples(signproxy: Command, verb: str) -> None:
     ended = await signproxy(verb, "--help")
     assert "examples:" in ended.out

@@ -1,0 +1,121 @@
+"""The image, really run: without rights it signs over TLS, its health check tells, and stopping it under load loses nothing."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.judges import new_qpdf_messages, pdfsig
+from tests.image.container import Container, podman, running
+from tests.support.calling import Answer
+from tests.support.pdf_files import plain_file
+from tests.support.sandbox import Sandbox
+
+pytestmark = [pytest.mark.image, pytest.mark.timeout(300)]
+
+IMAGE = os.environ.get("SIGNPROXY_IMAGE", "localhost/signproxy:test")
+DOCUMENT = plain_file().with_table()
+CERTIFICATE = "legal-person-rsa"
+
+
+@pytest.fixture
+def container(sandbox: Sandbox, tmp_path: Path) -> Iterator[Container]:
+    # Another user's process has to get to it.
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    settings = tmp_path / "etc"
+    settings.mkdir()
+    with running(IMAGE, sandbox.info, sandbox.directory, settings) as started:
+        yield started
+
+
+@pytest.mark.parametrize("form", ["es", "es-t", "es-a"])
+def test_it_signs_over_tls(container: Container, tmp_path: Path, form: str) -> None:
+    answer = container.app.sign(DOCUMENT, CERTIFICATE, form=form)
+    assert answer.status == 200, answer.body[:500]
+    original, signed = tmp_path / "document.pdf", tmp_path / "signed.pdf"
+    original.write_bytes(DOCUMENT)
+    signed.write_bytes(answer.body)
+    assert [verdict.valid for verdict in pdfsig(signed)] == [True]
+    assert not new_qpdf_messages(signed, original)
+
+
+def test_it_has_no_rights_and_nothing_to_get_any(container: Container) -> None:
+    status = container.run("python3", "-c", "print(open('/proc/self/status').read())").stdout
+    fields = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
+    assert fields["Uid"].split() == ["10001"] * 4
+    assert {int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert fields["NoNewPrivs"].strip() == "1"
+    assert "Read-only file system" in container.run("python3", "-c", "open('/opt/signproxy/x', 'w')").stderr
+    for tool in ("pip", "pip3", "gcc", "cc", "make", "curl", "wget", "git"):
+        assert container.run("sh", "-c", f"command -v {tool}").returncode != 0, tool
+    assert container.run("python3", "-c", "import pip").returncode != 0
+    found = container.run("sh", "-c", "find / -xdev -perm /6000 -type f 2>/dev/null").stdout
+    assert found == ""
+
+
+def test_its_fonts_its_labels_and_what_it_is_stopped_by(container: Container) -> None:
+    fonts = container.run("sh", "-c", "ls /opt/signproxy/lib/python3*/site-packages/proxy/fonts").stdout.split()
+    assert {"VL-Gothic-Regular.ttf", "LICENSE-VL-Gothic.txt"} <= set(fonts)
+    config = json.loads(podman("image", "inspect", "--format", "{{json .Config}}", IMAGE).stdout)
+    assert config["User"] == "10001:10001"
+    assert config["StopSignal"] == "SIGTERM"
+    assert config["Entrypoint"] == ["signproxy"]
+    assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert config["Labels"]["org.opencontainers.image.version"] == container.run("signproxy", "--version").stdout.split()[1]
+    secrets = ("PIP", "INDEX", "PROXY_", "TOKEN", "CERT=")
+    assert [entry for entry in config["Env"] if any(word in entry for word in secrets) and "SIGNPROXY__" not in entry] == []
+
+
+def test_stopped_under_load_it_finishes_what_is_in_and_loses_nothing(container: Container) -> None:
+    assert container.healthy()
+    assert container.app.sign(DOCUMENT, CERTIFICATE, form="es-t").status == 200
+
+    def ask(_number: int) -> Answer | None:
+        try:
+            return container.app.sign(DOCUMENT, CERTIFICATE, form="es-t")
+        except (OSError, HTTPException):
+            return None
+
+    with ThreadPoolExecutor(8) as callers:
+        answers = [callers.submit(ask, number) for number in range(400)]
+        assert answers[10].result() is not None
+        assert container.stop() == 0
+        ended = [answer.result() for answer in answers]
+    got = [answer for answer in ended if answer is not None]
+    served = [answer for answer in got if answer.status == 200]
+    assert served
+    assert len(served) < len(ended), "it was stopped after the load"
+    assert {answer.code for answer in got if answer.status != 200} <= {"SHUTTING_DOWN"}
+    assert all(int(answer.headers["Content-Length"]) == len(answer.body) for answer in served)
+    lines = [json.loads(line) for line in container.logs().splitlines() if line.startswith("{")]
+    succeeded = [
+        line for line in lines if line["event"] == "call.ended" and line["resultCode"] is None and line["operation"] == "es-t"
+    ]
+    assert len(succeeded) == len(served) + 1, "a signature was made whose answer did not arrive"
+
+
+def test_the_same_source_gives_the_same_bytes() -> None:
+    base = podman("image", "inspect", "--format", "{{.Id}}", IMAGE).stdout.strip()
+    layers = json.loads(podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", base).stdout)
+    again = subprocess.run(
+        [
+            "docker/build.sh",
+            "runtime",
+            "localhost/signproxy:again",
+            *os.environ.get("SIGNPROXY_BUILD", "").split(),
+            "--no-cache",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr[-2000:]
+    rebuilt = json.loads(podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", "localhost/signproxy:again").stdout)
+    podman("rmi", "localhost/signproxy:again")
+    assert rebuilt == layers
