@@ -27,6 +27,7 @@ STATE/central.toml are settings to learn from.
 examples:
   signproxy sandbox --dir ./state
   signproxy sandbox --dir ./state --listen 127.0.0.1:9443
+  signproxy sandbox --dir ./state --with-csc      certificates csc-eseal-rsa, csc-…
   signproxy sign contract.pdf --form es --certificate legal-person-rsa --sandbox ./state
   signproxy sandbox issue my.csr --dir ./state --profile client --out my.pem
 
@@ -50,7 +51,7 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "sandbox",
-        usage="%(prog)s [-h] [--dir STATE] [--listen HOST:PORT]\n       %(prog)s issue CSR [options]",
+        usage="%(prog)s [-h] [--dir STATE] [--listen HOST:PORT] [--with-csc]\n       %(prog)s issue CSR [options]",
         help="a whole service on loopback, to try and to test against",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -65,6 +66,11 @@ def _options(parser: "VerbParser") -> None:
         "--listen",
         metavar="HOST:PORT",
         help="where the proxy listens (default: 127.0.0.1:8443 if that is free, or a free port, and the same ever after)",
+    )
+    parser.add_argument(
+        "--with-csc",
+        action="store_true",
+        help="run a provider of remote signatures too (CSC API v2), and let the proxy sign by it",
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", prog="signproxy sandbox")
     issue = verbs.add_parser(
@@ -101,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     def announce(line: str) -> None:
         print(line, flush=True)
 
-    asyncio.run(run_sandbox(arguments.dir, arguments.listen, announce))
+    asyncio.run(run_sandbox(arguments.dir, arguments.listen, announce, with_csc=arguments.with_csc))
     return ExitCode.OK
 
 

@@ -85,6 +85,7 @@ class Link:
         max_response_bytes: int | None = None,
         fresh: bool = False,
         more_headers: Mapping[str, str] | None = None,
+        recorded: bytes | None = None,
     ) -> Answer:
         """Send one request and read its whole answer.
 
@@ -100,6 +101,8 @@ class Link:
             fresh: No cache on the way may answer (``Cache-Control: no-cache``, RFC 9111, 5.2.1.4).
             more_headers: Sent too: what the destination authenticates the request by, or knows a repeat by. They are not on
                 the ledger.
+            recorded: Stands on the ledger for a body that holds a secret; as long as the body. The ledger has the body's
+                digest, and who knows the rest of it could try short secrets until one fits.
 
         Returns:
             A 2xx answer.
@@ -130,7 +133,7 @@ class Link:
                     raise link_error(error) from error
                 finally:
                     if progress.sent:
-                        call.ledger.record(destination or self.destination, body, progress.received)
+                        call.ledger.record(destination or self.destination, recorded or body, progress.received)
                 if not 200 <= answer.status <= 299:
                     raise LinkRefused(answer)
                 return answer

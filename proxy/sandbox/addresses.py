@@ -50,13 +50,17 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Ports on loopback, by process; ``admin`` is the proxy's listener of the operations' side."""
+    """Ports on loopback, by process; ``admin`` is the proxy's listener of the operations' side.
+
+    ``csc`` is 0 in a folder of a version that had none, until :meth:`ensure` chooses one.
+    """
 
     proxy: int
     admin: int
     central: int
     tsa: int
     responder: int
+    csc: int = 0
 
     @classmethod
     def load(cls, folder: StateFolder) -> "Addresses":
@@ -85,7 +89,9 @@ class Addresses:
             addresses = cls.load(folder)
         else:
             preferred = [DEFAULT_PROXY_PORT] if listen is None else []
-            addresses = cls(*_free_ports(5, preferred))
+            addresses = cls(*_free_ports(6, preferred))
+        if not addresses.csc:
+            addresses = replace(addresses, csc=_free_ports(1, [])[0])
         if listen is not None and listen.port != 0:
             addresses = replace(addresses, proxy=listen.port)
         write_file(folder.addresses, json.dumps(asdict(addresses), indent=2).encode())
@@ -124,6 +130,11 @@ class Addresses:
     def central_url(self) -> str:
         """Base URL of the central signer."""
         return f"https://{LOOPBACK}:{self.central}"
+
+    @property
+    def csc_url(self) -> str:
+        """Base URL of the provider of remote signatures (CSC API v2)."""
+        return f"https://{LOOPBACK}:{self.csc}/csc/v2"
 
     @property
     def admin_url(self) -> str:

@@ -25,15 +25,18 @@ HASH_SIGNING = ("hash", "certificates", "register", "revocation")
 """What the central signer grants."""
 EVERYTHING = get_args(Operation)
 SHUTDOWN_SECONDS = 10
+CSC_CLIENT_ID = "signproxy"
+"""The proxy's name at the provider of remote signatures."""
 
 
-def write_settings(folder: StateFolder, addresses: Addresses, listen_host: str) -> None:
-    """Write ``central.toml`` and ``proxy.toml``, and the keys that seal what they keep, where there are none yet.
+def write_settings(folder: StateFolder, addresses: Addresses, listen_host: str, *, with_csc: bool = False) -> None:
+    """Write ``central.toml`` and ``proxy.toml``, and the secrets that they name, where there are none yet.
 
     Args:
         folder: Where the PKI is.
         addresses: Who listens on which port.
         listen_host: Where the proxy listens; the central signer stays on loopback.
+        with_csc: Whether the proxy signs by the provider of remote signatures too.
 
     Raises:
         SettingsError: A certificate to enroll cannot be read.
@@ -41,8 +44,12 @@ def write_settings(folder: StateFolder, addresses: Addresses, listen_host: str) 
     for name in ("central", "proxy"):
         if not folder.sealing_key(name).exists():
             write_file(folder.sealing_key(name), base64.b64encode(secrets.token_bytes(32)), private=True)
+    for secret in (folder.csc_pin, folder.csc_client_secret):
+        if not secret.exists():
+            write_file(secret, secrets.token_urlsafe(24).encode(), private=True)
     write_file(folder.settings("central"), central_settings(folder, addresses).encode())
-    write_file(folder.settings("proxy"), proxy_settings(folder, addresses, listen_host).encode())
+    settings = proxy_settings(folder, addresses, listen_host, with_csc=with_csc)
+    write_file(folder.settings("proxy"), settings.encode())
 
 
 def central_settings(folder: StateFolder, addresses: Addresses) -> str:
@@ -79,19 +86,14 @@ def _key_of(certificate: x509.Certificate, keys: Mapping[str, Path]) -> str | No
     return next((key_id for key_id, path in keys.items() if load_key(path).public_key() == public_key), None)
 
 
-def proxy_settings(folder: StateFolder, addresses: Addresses, listen_host: str) -> str:
+def proxy_settings(folder: StateFolder, addresses: Addresses, listen_host: str, *, with_csc: bool = False) -> str:
     """The proxy: signs by the central signer, time-stamps by the authority; ``app`` may do all, ``other`` only read."""
-    towards_central = folder.client("proxy")
     return "\n".join(
         [
             *_listener(folder, "proxy", Listen(listen_host, addresses.proxy)),
             *("[admin]", f"port = {addresses.admin}", ""),
-            "[central]",
-            f'url = "{addresses.central_url}"',
-            f'ca = "{_path(folder, folder.anchor("tls-ca"))}"',
-            f'client_certificate = "{_path(folder, towards_central.certificate)}"',
-            f'client_key = "{_path(folder, towards_central.key)}"',
-            "",
+            *("[central]", f'url = "{addresses.central_url}"', *_client_tls(folder), ""),
+            *(_csc(folder, addresses) if with_csc else ()),
             "[[tsa]]",
             f'url = "{addresses.tsa_url}"',
             f'policy_oid = "{profiles.TSA_POLICY_OID}"',
@@ -101,6 +103,28 @@ def proxy_settings(folder: StateFolder, addresses: Addresses, listen_host: str) 
             _client(folder, "app", EVERYTHING),
             _client(folder, "other", ("certificates",)),
         ]
+    )
+
+
+def _client_tls(folder: StateFolder) -> Sequence[str]:
+    """Who the proxy is towards its upstreams, and whom it trusts."""
+    files = folder.client("proxy")
+    return (
+        f'ca = "{_path(folder, folder.anchor("tls-ca"))}"',
+        f'client_certificate = "{_path(folder, files.certificate)}"',
+        f'client_key = "{_path(folder, files.key)}"',
+    )
+
+
+def _csc(folder: StateFolder, addresses: Addresses) -> Sequence[str]:
+    return (
+        "[csc]",
+        f'url = "{addresses.csc_url}"',
+        *_client_tls(folder),
+        f'client_id = "{CSC_CLIENT_ID}"',
+        f"client_secret = {json.dumps(f'file:{folder.csc_client_secret}')}",
+        f"auth_data = {{ PIN = {json.dumps(f'file:{folder.csc_pin}')} }}",
+        "",
     )
 
 

@@ -8,7 +8,7 @@
         central.toml, proxy.toml
         central.sqlite, proxy.sqlite        transaction logs
         central-idempotency.sqlite, …       what is kept for idempotency keys, and the keys that seal it:
-        secrets/                central-sealing-key, proxy-sealing-key
+        secrets/                central-sealing-key, proxy-sealing-key, csc-pin, csc-client-secret
         pki/<authority>/        certificate.pem, key.pem, responder.pem, responder-key.pem, issued/, revoked/
         tls/, clients/, tsa/    certificates and keys by name
         central-keys/           what the central signer serves: keys/, certificates/
@@ -121,6 +121,16 @@ class StateFolder:
     def sealing_key(self, service: str) -> Path:
         """The key that seals it."""
         return self.root / "secrets" / f"{service}-sealing-key"
+
+    @property
+    def csc_pin(self) -> Path:
+        """What authorizes the credentials of the provider of remote signatures."""
+        return self.root / "secrets" / "csc-pin"
+
+    @property
+    def csc_client_secret(self) -> Path:
+        """The proxy's secret at that provider."""
+        return self.root / "secrets" / "csc-client-secret"
 
     def log(self, process: str) -> Path:
         """What one process says."""

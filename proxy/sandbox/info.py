@@ -21,6 +21,7 @@ class SandboxInfo:
     Attributes:
         proxy, central: Base URLs, over mutual TLS.
         admin: The proxy's listener of the operations' side, plain HTTP.
+        csc: Base URL of the provider of remote signatures, over mutual TLS; ``None`` where it does not run.
         tsa: URL of the RFC 3161 authority, plain HTTP; ``ocsp``, of the OCSP responder.
         ca_file: Whom the TLS servers chain to.
         client_certificate, client_key: An application that may do everything.
@@ -53,9 +54,18 @@ class SandboxInfo:
     transaction_logs: Mapping[str, Path]
     settings: Mapping[str, Path]
     processes: Mapping[str, int]
+    csc: str | None = None
 
     @classmethod
-    def of(cls, folder: StateFolder, addresses: Addresses, listen: Listen, processes: Mapping[str, int]) -> "SandboxInfo":
+    def of(
+        cls,
+        folder: StateFolder,
+        addresses: Addresses,
+        listen: Listen,
+        processes: Mapping[str, int],
+        *,
+        with_csc: bool = False,
+    ) -> "SandboxInfo":
         """What there is to tell of a folder whose processes run."""
         services = ("proxy", "central")
         return cls(
@@ -78,6 +88,7 @@ class SandboxInfo:
             transaction_logs={name: folder.transaction_log(name) for name in services},
             settings={name: folder.settings(name) for name in services},
             processes=processes,
+            csc=addresses.csc_url if with_csc else None,
         )
 
     @classmethod
@@ -105,6 +116,7 @@ class SandboxInfo:
                 transaction_logs={name: Path(file) for name, file in members["transactionLogs"].items()},
                 settings={name: Path(file) for name, file in members["settings"].items()},
                 processes=members["pids"],
+                csc=members.get("csc"),
             )
         except FileNotFoundError as error:
             raise SettingsError(f"no sandbox runs on {directory}") from error
@@ -133,6 +145,8 @@ class SandboxInfo:
             "settings": {name: str(path) for name, path in self.settings.items()},
             "pids": dict(self.processes),
         }
+        if self.csc is not None:
+            members["csc"] = self.csc
         write_file(folder.info, json.dumps(members, indent=2, ensure_ascii=False).encode())
 
     def curl_lines(self) -> tuple[str, ...]:

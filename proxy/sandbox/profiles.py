@@ -148,10 +148,10 @@ TSA_SUBJECT = distinguished_name(
     country_name="JP", organization_name="Signing Proxy Sandbox", common_name="Sandbox Time-Stamping Authority"
 )
 TSA_ISSUER = "rsa-issuing"
-TLS_SERVERS = ("central", "proxy", "tsa")
+TLS_SERVERS = ("central", "proxy", "tsa", "csc")
 CLIENTS = ("app", "other", "stranger", "revoked", "proxy")
 """``app`` may do everything, ``other`` reads certificates, ``stranger`` is enrolled nowhere, ``revoked`` is on the client CA's
-list, and ``proxy`` is what the proxy shows to the central signer."""
+list, and ``proxy`` is what the proxy shows to the central signer and to the provider of remote signatures."""
 
 
 def usage(*, signing: bool = False, committing: bool = False, issuing: bool = False) -> Extension:

@@ -33,7 +33,7 @@ READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 
-async def run_sandbox(directory: Path, listen: str | None, announce: Callable[[str], None]) -> None:
+async def run_sandbox(directory: Path, listen: str | None, announce: Callable[[str], None], *, with_csc: bool = False) -> None:
     """Run a sandbox until SIGTERM or SIGINT.
 
     Args:
@@ -41,6 +41,7 @@ async def run_sandbox(directory: Path, listen: str | None, announce: Callable[[s
         listen: ``host:port`` of the proxy. Port 0 is a free one, chosen once. ``None``: 127.0.0.1, and port 8443 if that is
             free at the first start.
         announce: Told what happens, a line at a time.
+        with_csc: Whether a provider of remote signatures is to run too, and the proxy to sign by it.
 
     Raises:
         SettingsError: The folder is in use or damaged, an address is taken, or a process did not come up.
@@ -57,12 +58,13 @@ async def run_sandbox(directory: Path, listen: str | None, announce: Callable[[s
         addresses.require_free(host.host)
         begun = time.monotonic()
         await asyncio.to_thread(ensure_pki, folder, addresses.services, SystemClock())
-        write_settings(folder, addresses, host.host)
+        write_settings(folder, addresses, host.host, with_csc=with_csc)
         announce(f"certificates and settings are in {folder.root} ({time.monotonic() - begun:.1f} s)")
         try:
             async with Processes(folder, announce) as processes:
                 if not stopped.is_set():
-                    await _serve(folder, SandboxInfo.of(folder, addresses, host, {}), processes, announce, stopped)
+                    info = SandboxInfo.of(folder, addresses, host, {}, with_csc=with_csc)
+                    await _serve(folder, info, processes, announce, stopped)
         finally:
             folder.info.unlink(missing_ok=True)
     announce("stopped")
@@ -78,6 +80,8 @@ async def _serve(
     directory = ["--dir", str(folder.root)]
     await processes.start("responder", ["-m", "proxy.sandbox.responder", *directory])
     await processes.start("tsa", ["-m", "proxy.sandbox.tsa_server", *directory])
+    if info.csc is not None:
+        await processes.start("csc", ["-m", "proxy.sandbox.csc_server", *directory])
     for service in ("central", "proxy"):
         await processes.start(service, ["-m", "proxy", "serve", "--settings", str(folder.settings(service))])
     info = replace(info, processes={"sandbox": os.getpid(), **processes.ids})
@@ -104,6 +108,8 @@ async def _all_ready(info: SandboxInfo, processes: Processes) -> None:
         "central": f"{info.central}/readyz",
         "proxy": f"{info.proxy}/readyz",
     }
+    if info.csc is not None:
+        urls["csc"] = f"{info.csc.removesuffix('/csc/v2')}/counts"
     waiting = dict(urls)
     deadline = time.monotonic() + READY_SECONDS
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
@@ -135,7 +141,7 @@ def _alone(folder: StateFolder) -> Iterator[None]:
 
 @contextmanager
 def running_sandbox(
-    directory: Path, listen: str = "127.0.0.1:0", ready_seconds: float = 2 * READY_SECONDS
+    directory: Path, listen: str = "127.0.0.1:0", ready_seconds: float = 2 * READY_SECONDS, *, with_csc: bool = False
 ) -> Iterator[SandboxInfo]:
     """A sandbox as a process, from when it serves until the context ends. It ends with the calling thread at the latest.
 
@@ -143,6 +149,7 @@ def running_sandbox(
         directory: Its folder; what it says is in ``logs/sandbox.log`` there.
         listen: As for :func:`run_sandbox`.
         ready_seconds: How long it may take.
+        with_csc: As for :func:`run_sandbox`.
 
     Yields:
         Where everything is.
@@ -153,6 +160,7 @@ def running_sandbox(
     folder = StateFolder.at(directory)
     folder.logs.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "proxy", "sandbox", "--dir", str(folder.root), "--listen", listen]
+    command += ["--with-csc"] if with_csc else []
     with folder.log("sandbox").open("ab") as log:
         begin = log.tell()
         process = subprocess.Popen(bound_command(command), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)

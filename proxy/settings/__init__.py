@@ -8,6 +8,7 @@ Secrets are references, never values: ``file:/run/secrets/pin`` or ``env:NAME``;
 from proxy.settings.base import FilePath, PositiveSeconds, Section
 from proxy.settings.clients import ClientSettings, Operation
 from proxy.settings.credentials import CredentialSettings, KeyBackendName
+from proxy.settings.csc import CSCCredentialSettings, CSCSettings
 from proxy.settings.kms import KMSSettings
 from proxy.settings.links import LinkSettings
 from proxy.settings.loading import PREFIX, load_settings
@@ -30,6 +31,8 @@ __all__ = [
     "KEY_ID",
     "PREFIX",
     "AdminSettings",
+    "CSCCredentialSettings",
+    "CSCSettings",
     "CentralSettings",
     "ClientSettings",
     "CredentialSettings",

@@ -5,6 +5,7 @@ from pydantic import model_validator
 from proxy.settings.base import Section
 from proxy.settings.clients import ClientSettings
 from proxy.settings.credentials import CredentialSettings
+from proxy.settings.csc import CSCSettings
 from proxy.settings.kms import KMSSettings
 from proxy.settings.links import LinkSettings
 from proxy.settings.service import (
@@ -33,6 +34,7 @@ class Settings(Section):
     spool: SpoolSettings = SpoolSettings()
     central: CentralSettings | None = None
     software: SoftwareSettings | None = None
+    csc: CSCSettings | None = None
     kms: KMSSettings | None = None
     credentials: tuple[CredentialSettings, ...] = ()
     tsa: tuple[TSASettings, ...] = ()
@@ -47,8 +49,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        if self.central is None and self.software is None and self.kms is None:
-            raise ValueError("no signer: set central, kms or software")
+        if all(section is None for section in (self.central, self.csc, self.kms, self.software)):
+            raise ValueError("no signer: set central, csc, kms or software")
         if self.revocation.source == "central" and self.central is None:
             raise ValueError('revocation.source = "central" needs the section central')
         names = [client.name for client in self.clients]

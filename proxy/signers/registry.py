@@ -16,6 +16,7 @@ from proxy.settings import Settings
 from proxy.signers.bindings import Binding, configured
 from proxy.signers.central import CentralSigner
 from proxy.signers.central_revocation import CentralRevocationSource
+from proxy.signers.csc import CSCSigner
 from proxy.signers.key_backends import make_key_backends
 from proxy.signers.keyed import KeyedSigner
 from proxy.signers.reservations import Reservations
@@ -25,6 +26,9 @@ from proxy.trust.paths import PathFinder
 _BACKENDS: tuple[Callable[[Settings, Clock, Links], SignerBackend | None], ...] = (
     lambda settings, clock, links: (
         CentralSigner(settings.central, settings.limits.upstream_in_flight, clock, links) if settings.central else None
+    ),
+    lambda settings, clock, links: (
+        CSCSigner(settings.csc, settings.limits.upstream_in_flight, clock, links) if settings.csc else None
     ),
 )
 """One line a backend, in the order of look-up."""

@@ -1,22 +1,25 @@
 """Backends under test: each with the same keys and certificates, made the way that backend keeps them."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from proxy.model import HashAlgorithm
+from proxy.model import HashAlgorithm, SignAlgorithm
 from proxy.ports import SignerBackend
-from proxy.settings import CentralSettings, CredentialSettings, SoftwareSettings
+from proxy.sandbox.csc_deviations import Deviation
+from proxy.settings import CentralSettings, CredentialSettings, CSCSettings, SoftwareSettings
 from proxy.signers.bindings import configured
 from proxy.signers.central import CentralSigner
+from proxy.signers.csc import CSCSigner
 from proxy.signers.keyed import KeyedSigner
 from proxy.signers.software import SoftwareKeys
 from proxy.stores.certificates_sqlite import SQLiteCertificateStore
 from tests.support.central_server import Entry, central_server
+from tests.support.csc_server import csc_server, held
 from tests.support.keys import PrivateKey, ec_key, rsa_key
 from tests.support.pki import FixedClock, Hierarchy, Holder
 from tests.support.software_keys import add_signer
@@ -31,14 +34,27 @@ KEYS: dict[str, Callable[[], PrivateKey]] = {
 }
 
 
+RSA = (SignAlgorithm.RSASSA_PKCS1_V1_5, SignAlgorithm.RSASSA_PSS)
+
+
 @dataclass
 class Bench:
-    """A backend, what is in it by certificate id, and a key without certificate called ``spare``."""
+    """A backend, what is in it by certificate id, and a key without certificate called ``spare``.
+
+    Attributes:
+        rsa: What it makes with RSA keys.
+        signed: How many signatures were made behind it, where that is counted.
+    """
 
     backend: SignerBackend
     pki: Hierarchy
     signers: dict[str, Holder]
     spare: PrivateKey
+    rsa: tuple[SignAlgorithm, ...] = RSA
+    signed: Callable[[], int] | None = None
+
+
+MakeBench = Callable[[Path, Hierarchy], AbstractAsyncContextManager[Bench]]
 
 
 def _signers(pki: Hierarchy) -> dict[str, Holder]:
@@ -72,13 +88,50 @@ async def _central(folder: Path, pki: Hierarchy) -> AsyncIterator[Bench]:
         await backend.close()
 
 
-BACKENDS = {"software": _software, "central": _central}
+def _csc(*deviations: Deviation, **settings: object) -> MakeBench:
+    @asynccontextmanager
+    async def make(folder: Path, pki: Hierarchy) -> AsyncIterator[Bench]:
+        signers = _signers(pki)
+        async with csc_server(folder, make_tls_files(folder), pki, held(signers, pki, multisign=40), *deviations) as server:
+            values = server.settings(*deviations, **settings)
+            backend = CSCSigner(CSCSettings.model_validate(values), 4, server.clock)
+            rsa = RSA[:1] if Deviation.KEY_TYPE_ONLY in deviations else RSA
+            spare = ec.generate_private_key(ec.SECP256R1())
+            yield Bench(backend, pki, signers, spare, rsa=rsa, signed=lambda: server.provider.signed)
+            await backend.close()
+
+    return make
+
+
+BACKENDS: dict[str, MakeBench] = {"software": _software, "central": _central, "csc": _csc()}
 """Every backend there is. A new one adds a line here, and the suite must be green."""
 
+WITHOUT_REGISTRATION = {"csc"}
+"""Backends that issue their certificates themselves."""
 
-@pytest.fixture(params=BACKENDS)
+FURTHER: dict[str, MakeBench] = {
+    "csc-asynchronous": _csc(asynchronous=True),
+    "csc-all-at-once": _csc(
+        Deviation.INFO_BY_GET,
+        Deviation.BASE64URL_HASHES,
+        Deviation.SORTED_ANSWERS,
+        Deviation.NO_CHAIN,
+        Deviation.PAGED,
+        Deviation.RAW_ECDSA,
+        Deviation.AUTHORIZE_LATER,
+        Deviation.SIGN_LATER,
+        Deviation.NESTED_ERRORS,
+        Deviation.UNAUTHORIZED_IS_400,
+        Deviation.BAD_SAD_IS_401,
+    ),
+    **{f"csc-{deviation}": _csc(deviation) for deviation in Deviation},
+}
+"""The same held to it in other conditions."""
+
+
+@pytest.fixture(params=[*BACKENDS, *(pytest.param(name, marks=pytest.mark.full) for name in FURTHER)])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path, signing_pki: Hierarchy) -> AsyncIterator[Bench]:
-    async with BACKENDS[request.param](tmp_path, signing_pki) as made:
+    async with (BACKENDS | FURTHER)[request.param](tmp_path, signing_pki) as made:
         yield made
 
 

@@ -17,17 +17,17 @@ from proxy.errors import (
     DeadlineExceeded,
     InvalidParameter,
     KeyNotFound,
+    NotSupported,
     SignatureInvalid,
 )
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.signers.verification import verify_value
 from proxy.trust.certificates import public_key_info
-from tests.contract.conftest import KEYS, Bench
+from tests.contract.conftest import BACKENDS, KEYS, RSA, WITHOUT_REGISTRATION, Bench
 from tests.support.keys import ec_key, sign_digest
 from tests.support.openssl_judge import Judge
 from tests.support.pki import SIGNER_USAGE, issue, new_call
 
-RSA = (SignAlgorithm.RSASSA_PKCS1_V1_5, SignAlgorithm.RSASSA_PSS)
 COMBINATIONS = [
     (name, sign_algorithm, hash_algorithm)
     for name, hash_algorithm in product(KEYS, HashAlgorithm)
@@ -49,6 +49,10 @@ async def test_values_verify_by_openssl_and_by_the_proxy(
     holder = bench.signers[name]
     credential = await bench.backend.get_credential(new_call(), name)
     digest, other = Digest.of(b"one", hash_algorithm), Digest.of(b"other", hash_algorithm)
+    if name.startswith("rsa") and sign_algorithm not in bench.rsa:
+        with pytest.raises(AlgorithmNotAllowed):
+            await bench.backend.sign_digests(new_call(), credential, sign_algorithm, [digest])
+        return
     (value,) = await bench.backend.sign_digests(new_call(), credential, sign_algorithm, [digest])
     verify_value(holder.der, sign_algorithm, digest, value)
     assert judge.accepts(public_key_info(holder.der), sign_algorithm, digest, value)
@@ -62,6 +66,7 @@ async def test_many_digests_are_answered_in_order(bench: Bench) -> None:
     digests = [Digest.of(bytes([number]), HashAlgorithm.SHA256) for number in range(bench.backend.max_digests)]
     values = await bench.backend.sign_digests(new_call(), credential, SignAlgorithm.ECDSA, digests)
     assert len(values) == len(digests) == 100
+    assert bench.signed is None or bench.signed() == 100
     for digest, value in zip(digests, values, strict=True):
         verify_value(credential.certificate, SignAlgorithm.ECDSA, digest, value)
 
@@ -87,7 +92,7 @@ async def test_all_certificates_are_listed_with_chain_and_algorithms(bench: Benc
     for name, credential in listed.items():
         assert credential == await bench.backend.get_credential(new_call(), name)
         assert (credential.certificate, credential.chain) == (bench.signers[name].der, bench.pki.chain)
-        assert credential.sign_algorithms == (RSA if name.startswith("rsa") else (SignAlgorithm.ECDSA,))
+        assert credential.sign_algorithms == (bench.rsa if name.startswith("rsa") else (SignAlgorithm.ECDSA,))
         assert set(credential.hash_algorithms) == set(HashAlgorithm)
         assert credential.backend == bench.backend.name
 
@@ -98,6 +103,7 @@ async def test_an_unknown_id_is_not_found(bench: Bench, unknown: str) -> None:
         await bench.backend.get_credential(new_call(), unknown)
 
 
+@pytest.mark.parametrize("bench", sorted(BACKENDS.keys() - WITHOUT_REGISTRATION), indirect=True)
 class TestRegistration:
     async def test_a_registered_certificate_signs_and_is_listed(self, bench: Bench, judge: Judge) -> None:
         issued = issue("Newly Issued", bench.pki.issuing, key=bench.spare, extensions=[SIGNER_USAGE])
@@ -124,6 +130,13 @@ class TestRegistration:
             with pytest.raises(kind):
                 await bench.backend.register_certificate(new_call(), key_id, certificate, chain)
         assert await bench.backend.list_credentials(new_call()) == before
+
+
+@pytest.mark.parametrize("bench", sorted(WITHOUT_REGISTRATION), indirect=True)
+async def test_a_backend_that_takes_no_registrations_says_so(bench: Bench) -> None:
+    issued = issue("Newly Issued", bench.pki.issuing, key=bench.spare, extensions=[SIGNER_USAGE])
+    with pytest.raises(NotSupported):
+        await bench.backend.register_certificate(new_call(), "spare", issued.der, bench.pki.chain)
 
 
 async def test_there_is_no_maintenance(bench: Bench) -> None:

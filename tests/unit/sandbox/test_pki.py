@@ -140,5 +140,7 @@ async def test_an_interrupted_start_is_completed(folder: StateFolder) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 async def test_keys_are_readable_by_their_owner_alone(folder: StateFolder) -> None:
     keys = [path for path in folder.root.rglob("*.pem") if b"PRIVATE KEY" in path.read_bytes()]
-    assert len(keys) == 2 * len(profiles.AUTHORITIES) + len(profiles.SIGNING) + 1 + 1 + 3 + len(profiles.CLIENTS)
+    assert len(keys) == 2 * len(profiles.AUTHORITIES) + len(profiles.SIGNING) + 1 + 1 + len(profiles.TLS_SERVERS) + len(
+        profiles.CLIENTS
+    )
     assert {path.stat().st_mode & 0o777 for path in keys} == {0o600}

@@ -1,0 +1,88 @@
+"""Values are matched to digests by verifying them, in whatever order they came."""
+
+import random
+
+import pytest
+
+from proxy.errors import SignatureInvalid, SignerError
+from proxy.model import Digest, HashAlgorithm, SignAlgorithm
+from proxy.signers import matching, verification
+from proxy.signers.matching import match_values
+from tests.support.keys import ec_key, rsa_key, sign_digest
+from tests.support.pki import Holder, issue
+
+ECDSA = SignAlgorithm.ECDSA
+DIGESTS = [Digest.of(bytes([number]), HashAlgorithm.SHA256) for number in range(12)]
+
+
+@pytest.fixture(scope="module")
+def holder() -> Holder:
+    return issue("Signer", key=ec_key())
+
+
+@pytest.fixture(scope="module")
+def values() -> list[bytes]:
+    return [sign_digest(ec_key(), ECDSA, digest) for digest in DIGESTS]
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[Digest]:
+    """Digests that values were verified against."""
+    seen: list[Digest] = []
+    real = verification.verify_value
+
+    def counting(certificate: bytes, sign_algorithm: SignAlgorithm, digest: Digest, value: bytes) -> None:
+        seen.append(digest)
+        real(certificate, sign_algorithm, digest, value)
+
+    monkeypatch.setattr(matching, "verify_value", counting)
+    return seen
+
+
+def test_any_order_is_undone(holder: Holder, values: list[bytes]) -> None:
+    for seed in range(5):
+        order = random.Random(seed).sample(range(12), 12)
+        assert match_values(holder.der, ECDSA, DIGESTS, [values[at] for at in order]) == tuple(values)
+
+
+def test_the_order_asked_in_and_a_likely_one_cost_no_search(
+    holder: Holder, values: list[bytes], verifications: list[Digest]
+) -> None:
+    match_values(holder.der, ECDSA, DIGESTS, values)
+    assert len(verifications) == 12
+    order = sorted(range(12), key=lambda at: DIGESTS[at].value)
+    match_values(holder.der, ECDSA, DIGESTS, [values[at] for at in order], [order])
+    assert len(verifications) <= 12 + 12 + 12
+
+
+def test_a_digest_may_be_there_twice(holder: Holder, values: list[bytes]) -> None:
+    again = sign_digest(ec_key(), ECDSA, DIGESTS[0])
+    matched = match_values(holder.der, ECDSA, [*DIGESTS, DIGESTS[0]], [again, *reversed(values)])
+    assert {matched[0], matched[12]} == {again, values[0]}
+    assert matched[1:12] == tuple(values[1:])
+
+
+@pytest.mark.parametrize("forged", [b"", b"\x30\x00", bytes(64)])
+def test_a_value_over_none_of_them_ends_it_at_once(
+    holder: Holder, values: list[bytes], verifications: list[Digest], forged: bytes
+) -> None:
+    with pytest.raises(SignatureInvalid):
+        match_values(holder.der, ECDSA, DIGESTS, [*values[:5], forged, *values[6:]])
+    assert len(verifications) == 13
+
+
+def test_one_over_a_digest_that_has_another(holder: Holder, values: list[bytes]) -> None:
+    with pytest.raises(SignatureInvalid):
+        match_values(holder.der, ECDSA, DIGESTS, [values[0], *values[:11]])
+
+
+def test_rsa(values: list[bytes]) -> None:
+    holder = issue("RSA", key=rsa_key())
+    made = [sign_digest(rsa_key(), SignAlgorithm.RSASSA_PSS, digest) for digest in DIGESTS[:3]]
+    assert match_values(holder.der, SignAlgorithm.RSASSA_PSS, DIGESTS[:3], made[::-1]) == tuple(made)
+
+
+@pytest.mark.parametrize("count", [0, 11, 13])
+def test_another_number(holder: Holder, values: list[bytes], count: int) -> None:
+    with pytest.raises(SignerError):
+        match_values(holder.der, ECDSA, DIGESTS, [*values, *values][:count])
