@@ -6,8 +6,6 @@ pool's to watch. The process goes when its parent does, leaves no core, and has 
 no URL that a document names can be contacted from it, whatever a library would like.
 """
 
-import ctypes
-import logging
 import os
 import resource
 import signal
@@ -15,7 +13,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+from proxy.processes.inside import live_for
 
 _FORBIDDEN_EVENTS = frozenset(
     {
@@ -44,27 +42,13 @@ def confine(parent: int, memory_bytes: int) -> None:
         parent: Process id of the pool's process; the engine process ends with it.
         memory_bytes: Bound of the address space.
     """
-    # Whoever stops the service signals its whole group; tasks in progress are then still waited for by the pool.
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
+    live_for(parent)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    _die_with(parent)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     # When the machine runs out of memory, an engine process is to go, not the one that holds the requests. Systems without
     # /proc choose by themselves.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
-    # Libraries log what they find odd in a document, and documents belong into no log.
-    logging.disable(logging.CRITICAL)
-
-
-def _die_with(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 def shut_out_the_world() -> None:

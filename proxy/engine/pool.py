@@ -14,9 +14,11 @@ import structlog
 
 from proxy import errors
 from proxy.call import Deadline
-from proxy.engine.process import Died, EngineProcess, ProcessLost, ProcessNotStarted
-from proxy.engine.wire import Answered, Exceeded, Failed, MalformedMessage, Refused, Request, Resource, encode
+from proxy.engine.process import Died, EngineProcess
+from proxy.engine.wire import Answered, Exceeded, Failed, Refused, Request, Resource
 from proxy.errors import DeadlineExceeded, InternalError, InvalidDocument, ProxyError, SettingsError, ShuttingDown
+from proxy.processes.child import ProcessLost, ProcessNotStarted
+from proxy.processes.messages import MalformedMessage, encode
 from proxy.settings import EngineSettings
 
 TASKS_A_PROCESS = 2000

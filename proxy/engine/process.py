@@ -1,35 +1,18 @@
-"""One engine process as the pool sees it: started by exec, spoken to over a socket pair, killed by a timer, reaped.
-
-A process must be started on the thread that lives as long as the service, the event loop's: Linux ends it with the thread
-that started it (``PR_SET_PDEATHSIG``).
-"""
+"""One engine process as the pool sees it: handed a document and a task, waited for, killed by a timer."""
 
 import asyncio
-import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from proxy.engine.wire import HEADER, MEMORY_EXIT, Exceeded, Failed, MalformedMessage, Reply, Resource, body_size, decode_reply
+from proxy.engine.wire import MEMORY_EXIT, Exceeded, Failed, Reply, Resource
+from proxy.processes.child import ChildProcess, ProcessLost, ProcessNotStarted
+from proxy.processes.messages import HEADER, MalformedMessage, body_size, decode
 from proxy.settings import EngineSettings
 
 START_SECONDS = 60.0
 """How long a process may take to import its tasks."""
-
-_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""What of the environment an engine process sees: secrets that settings name by ``env:`` are not among it."""
-
-
-class ProcessLost(Exception):
-    """The socket to the process broke: it is dead, or about to be."""
-
-
-class ProcessNotStarted(Exception):
-    """The process did not come up; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +26,7 @@ class Died:
     returncode: int
 
 
-class EngineProcess:
+class EngineProcess(ChildProcess):
     """A running engine process.
 
     Attributes:
@@ -61,39 +44,7 @@ class EngineProcess:
         self._tasks = tasks
         self._timer: asyncio.TimerHandle | None = None
         self._timed_out = False
-        self._killed = False
-        self._channel, theirs = socket.socketpair()
-        try:
-            self._channel.setblocking(False)
-            # An own process group: Ctrl-C in a terminal is the service's to handle.
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    # Never the current folder: whoever can write there would choose our modules.
-                    "-P",
-                    "-m",
-                    "proxy.engine.worker",
-                    str(theirs.fileno()),
-                    str(os.getpid()),
-                    str(settings.memory_bytes),
-                    tasks,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=_environment(),
-                process_group=0,
-            )
-        except OSError:
-            self._channel.close()
-            raise
-        finally:
-            theirs.close()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+        super().__init__("proxy.engine.worker", (str(settings.memory_bytes), tasks))
 
     async def started(self) -> None:
         """Wait until it has imported its tasks.
@@ -159,7 +110,7 @@ class EngineProcess:
 
     async def _receive(self) -> object:
         header = await self._receive_exactly(HEADER.size)
-        return decode_reply(await self._receive_exactly(body_size(bytes(header))), self._tasks)
+        return decode(await self._receive_exactly(body_size(bytes(header))), self._tasks)
 
     async def _receive_exactly(self, size: int) -> bytearray:
         loop = asyncio.get_running_loop()
@@ -197,38 +148,12 @@ class EngineProcess:
         self._timed_out = True
         self.kill()
 
-    def kill(self) -> None:
-        """End it now. Harmless when it has ended already."""
-        self._killed = True
-        self._process.kill()
-
-    @property
-    def killed(self) -> bool:
-        """Whether this side has ended it."""
-        return self._killed
-
-    @property
-    def usable(self) -> bool:
-        """Whether it still runs, as far as is known without asking it."""
-        return not self._killed and self._process.poll() is None
-
     async def reap(self) -> int:
-        """Make sure it has ended, and give back its socket and its entry in the process table.
-
-        Returns:
-            Its exit status, or minus the signal's number. A process whose socket broke had ended by itself: its status is
-            settled then, and the kill comes too late to change it.
-        """
+        """See :meth:`ChildProcess.reap`."""
         self.let_live()
         if self._channel.fileno() >= 0:
             self.unwatch()
-            self._channel.close()
-        pause = 0.001
-        while (returncode := self._process.poll()) is None:
-            self._process.kill()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.05)
-        return returncode
+        return await super().reap()
 
     async def cause_of_death(self) -> Exceeded | Died:
         """Reap it, and tell which bound its task passed, if any."""
@@ -240,9 +165,3 @@ class EngineProcess:
         if returncode == MEMORY_EXIT:
             return Exceeded(Resource.MEMORY)
         return Died(returncode)
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    kept["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    return kept

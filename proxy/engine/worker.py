@@ -20,22 +20,10 @@ from typing import BinaryIO, cast
 
 from proxy import errors
 from proxy.engine.confinement import confine, limit_cpu, resident_bytes, shut_out_the_world
-from proxy.engine.wire import (
-    HEADER,
-    MEMORY_EXIT,
-    Answered,
-    Exceeded,
-    Failed,
-    MalformedMessage,
-    Refused,
-    Reply,
-    Request,
-    Resource,
-    Task,
-    body_size,
-    encode,
-)
+from proxy.engine.wire import MEMORY_EXIT, Answered, Exceeded, Failed, Refused, Reply, Request, Resource, Task
 from proxy.errors import ProxyError
+from proxy.processes.inside import receive_exactly, send
+from proxy.processes.messages import HEADER, MalformedMessage, body_size, encode
 
 BUFFER = 1 << 16
 """Bytes of a read of the document: pyHanko reads in small pieces."""
@@ -61,13 +49,13 @@ def main(arguments: list[str]) -> None:
     try:
         tasks: Mapping[str, Task] = importlib.import_module(module).TASKS
     except Exception as error:  # noqa: BLE001 - whatever keeps the tasks from loading is told to the pool
-        _send(channel, encode(_failed(error)))
+        send(channel, encode(_failed(error)))
         return
     shut_out_the_world()
     # What was imported stays: it need not be looked through at every collection.
     gc.collect()
     gc.freeze()
-    _send(channel, encode(Reply(Answered(None), resident_bytes())))
+    send(channel, encode(Reply(Answered(None), resident_bytes())))
     try:
         _serve(channel, tasks)
     except ConnectionError:
@@ -83,7 +71,7 @@ def _serve(channel: socket.socket, tasks: Mapping[str, Task]) -> None:
         data, descriptor = received
         reply = _reply(tasks, data, descriptor, resident)
         limit_cpu(0)
-        _send(channel, reply)
+        send(channel, reply)
         del received, data, reply
         # Readers of documents are full of cycles; their memory is given back now, not in the middle of the next request.
         gc.collect()
@@ -169,26 +157,11 @@ def _failed(error: BaseException) -> Failed:
 def _receive(channel: socket.socket) -> tuple[bytes, int | None] | None:
     """One message and the descriptor that came with it; ``None`` when the pool is gone."""
     header, descriptors, _, _ = socket.recv_fds(channel, HEADER.size, 1)
-    rest = _receive_exactly(channel, HEADER.size - len(header)) if header else None
-    body = None if rest is None else _receive_exactly(channel, body_size(header + rest))
+    rest = receive_exactly(channel, HEADER.size - len(header)) if header else None
+    body = None if rest is None else receive_exactly(channel, body_size(header + rest))
     if body is None:
         return None
     return body, descriptors[0] if descriptors else None
-
-
-def _receive_exactly(channel: socket.socket, size: int) -> bytes | None:
-    data = bytearray(size)
-    view = memoryview(data)
-    while view:
-        count = channel.recv_into(view)
-        if not count:
-            return None
-        view = view[count:]
-    return bytes(data)
-
-
-def _send(channel: socket.socket, data: bytes) -> None:
-    channel.sendall(HEADER.pack(len(data)) + data)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What comes from an engine process is unpickled with nothing but plain values allowed."""
+"""What comes from a child process is unpickled with nothing but plain values allowed."""
 
 import pickle
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from proxy.engine.wire import HEADER, Answered, Exceeded, MalformedMessage, Reply, Resource, body_size, decode_reply, encode
+from proxy.engine.wire import Answered, Exceeded, Reply, Resource
 from proxy.model import HashAlgorithm, RevocationInfo, RevocationState, StageTime
+from proxy.processes.messages import HEADER, MalformedMessage, body_size, decode, encode
 
 TASKS = "tests.unit.engine.engine_tasks"
 
@@ -24,12 +25,12 @@ TASKS = "tests.unit.engine.engine_tasks"
     ],
 )
 def test_plain_values_arrive(value: object) -> None:
-    assert decode_reply(encode(Reply(Answered(value), 5)), TASKS) == Reply(Answered(value), 5)
+    assert decode(encode(Reply(Answered(value), 5)), TASKS) == Reply(Answered(value), 5)
 
 
 def test_members_of_enumerations_arrive_however_they_were_pickled() -> None:
-    by_name = b"cbuiltins\ngetattr\n(cproxy.model\nHashAlgorithm\nVSHA256\ntR."
-    assert decode_reply(by_name, TASKS) is HashAlgorithm.SHA256
+    by_name = b"cbuiltins\ngetattr\n(cproxy.model.algorithms\nHashAlgorithm\nVSHA256\ntR."
+    assert decode(by_name, TASKS) is HashAlgorithm.SHA256
 
 
 class _Calls:
@@ -55,7 +56,7 @@ class Foreign:
         b"cproxy.errors\nInternalError\n(VtextetR.",
         b"\x80\x04\x8c\x0cproxy.spool\x8c\x0bos.unlink\x93.",
         b"cproxy.spool\nPath\n(V/etctR.",
-        b"cbuiltins\ngetattr\n(cproxy.model\nDigest\nVof\ntR.",
+        b"cbuiltins\ngetattr\n(cproxy.model.algorithms\nDigest\nVof\ntR.",
         b"cbuiltins\neval\n(V1\ntR.",
         b"proxy",
         b"",
@@ -64,7 +65,7 @@ class Foreign:
 )
 def test_everything_else_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedMessage):
-        decode_reply(data, TASKS)
+        decode(data, TASKS)
 
 
 def test_a_length_over_the_cap_is_refused() -> None:
@@ -77,4 +78,4 @@ def test_a_length_over_the_cap_is_refused() -> None:
 
 def test_bounds_arrive_as_bounds() -> None:
     for resource in Resource:
-        assert decode_reply(encode(Reply(Exceeded(resource), 0)), TASKS) == Reply(Exceeded(resource), 0)
+        assert decode(encode(Reply(Exceeded(resource), 0)), TASKS) == Reply(Exceeded(resource), 0)
