@@ -85,6 +85,10 @@ class CertificateSource(Protocol):
         """
         ...
 
+    def forget(self, certificate_id: str) -> None:
+        """Find out about a certificate anew the next time: what was learnt of it may not hold any more."""
+        ...
+
     async def register_certificate(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
         """Bind an issued certificate (DER) to a key of the backend.
 

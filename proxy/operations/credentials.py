@@ -1,9 +1,11 @@
 """The credential of a request: found, checked, and with the algorithms it will sign with."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from proxy.call import Call
-from proxy.errors import AlgorithmNotAllowed
+from proxy.errors import AlgorithmNotAllowed, SignatureInvalid
 from proxy.model import Credential, HashAlgorithm, SignAlgorithm
 from proxy.ports import Clock, SignerBackend
 from proxy.signers.registry import SignerRegistry
@@ -57,3 +59,15 @@ class Credentials:
             raise AlgorithmNotAllowed(f"the key of this certificate does not sign {chosen_sign} with {chosen_hash}")
         checked = await self._checker.check(call, credential, self._clock.now())
         return ReadyCredential(backend, credential, checked, chosen_sign, chosen_hash)
+
+    @contextmanager
+    def in_use(self, ready: ReadyCredential) -> Iterator[None]:
+        """While the body has values made: where they do not verify, the next request learns the credential anew.
+
+        A certificate may have been renewed under its id since, and its key with it.
+        """
+        try:
+            yield
+        except SignatureInvalid:
+            ready.backend.forget(ready.credential.certificate_id)
+            raise

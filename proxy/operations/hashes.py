@@ -70,5 +70,6 @@ class HashSigning:
     ) -> HashSignatures:
         with call.stage("credential"):
             ready = await self._credentials.ready(call, certificate_id, sign_algorithm, digests[0].algorithm)
-        values = await signature_values(call, self._journal, ready, digests, steps)
+        with self._credentials.in_use(ready):
+            values = await signature_values(call, self._journal, ready, digests, steps)
         return HashSignatures(values, ready.sign_algorithm, ready.hash_algorithm)

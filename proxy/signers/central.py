@@ -81,7 +81,7 @@ class CentralSigner:
                 call, "/v1/signatures/hash", body, SignaturesAnswer, idempotency_key=call.upstream_key if self._keys else None
             )
         except CertificateNotFound:
-            self._credentials.forget(credential.certificate_id)
+            self.forget(credential.certificate_id)
             raise
         except InvalidParameter as error:
             raise SignerError("the central signer does not understand the request") from error
@@ -121,6 +121,10 @@ class CentralSigner:
 
         return await self._credentials.recall(call, certificate_id, load)
 
+    def forget(self, certificate_id: str) -> None:
+        """See :meth:`proxy.ports.CertificateSource.forget`."""
+        self._credentials.forget(certificate_id)
+
     async def register_certificate(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
         """See :meth:`proxy.ports.CertificateSource.register_certificate`."""
         body = {
@@ -130,7 +134,7 @@ class CentralSigner:
         }
         answer = await self.connection.post(call, "/v1/certificates", body, RegistrationAnswer)
         self._lists.forget("")
-        self._credentials.forget(answer.certificate_id)
+        self.forget(answer.certificate_id)
         return await self.get_credential(call, answer.certificate_id)
 
     async def maintenance(self, call: Call) -> MaintenanceState:

@@ -85,6 +85,9 @@ class KeyedSigner:
         """
         return (await self._held(call, await self._bound(certificate_id)))[1]
 
+    def forget(self, certificate_id: str) -> None:
+        """Nothing to forget: a certificate is held against its key each time."""
+
     async def register_certificate(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
         """See :meth:`proxy.ports.CertificateSource.register_certificate`.
 

@@ -41,6 +41,7 @@ class CentralServer:
         revocation: The body of ``POST /v1/revocation``.
         asked: ``(method, path with query, body)`` in order.
         in_flight_most: The most requests that were in progress at a time.
+        signed: How many digests were signed.
     """
 
     tls: TLSFiles
@@ -56,6 +57,8 @@ class CentralServer:
     idempotency_keys: list[str | None] = field(default_factory=list)
     in_flight: int = 0
     in_flight_most: int = 0
+    signed: int = 0
+    kept: dict[str, tuple[Any, list[str]]] = field(default_factory=dict)
 
     def paths(self) -> list[str]:
         return [f"{method} {path}" for method, path, _ in self.asked]
@@ -125,11 +128,19 @@ class _Routes:
         entry = self.state.entries.get(body["certificateId"])
         if entry is None:
             return _error(404, "CERTIFICATE_NOT_FOUND")
+        key = request.headers.get("Idempotency-Key", "")
+        if key in self.state.kept:
+            asked, values = self.state.kept[key]
+            return web.json_response({"signatures": values}) if asked == body else _error(409, "IDEMPOTENCY_CONFLICT")
         values = []
         for text in body["hashes"]:
             digest = Digest(HashAlgorithm(body["hashAlgorithm"]), base64.b64decode(text, validate=True))
-            values.append(sign_digest(entry.holder.key, SignAlgorithm(body["signAlgorithm"]), digest))
-        return web.json_response({"signatures": [base64.b64encode(value).decode() for value in values]})
+            value = sign_digest(entry.holder.key, SignAlgorithm(body["signAlgorithm"]), digest)
+            values.append(base64.b64encode(value).decode())
+            self.state.signed += 1
+        if key:
+            self.state.kept[key] = (body, values)
+        return web.json_response({"signatures": values})
 
     async def register(self, request: web.Request) -> web.Response:
         body = await request.json()

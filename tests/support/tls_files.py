@@ -30,18 +30,22 @@ class TLSFiles:
         return context
 
 
-def make_tls_files(folder: Path) -> TLSFiles:
-    """Write them into ``folder``."""
+LEFT = timedelta(days=30)
+"""Of a certificate's time."""
+
+
+def make_tls_files(folder: Path, *, server_left: timedelta = LEFT) -> TLSFiles:
+    """Write them into ``folder``; the server's certificate may have expired."""
     files = TLSFiles(*(folder / f"{name}.pem" for name in ("ca", "server", "server-key", "client", "client-key")))
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = _certificate("Throwaway TLS CA", ca_key, None)
     files.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    for name, certificate_file, key_file in (
-        ("127.0.0.1", files.server, files.server_key),
-        ("application", files.client, files.client_key),
+    for name, certificate_file, key_file, left in (
+        ("127.0.0.1", files.server, files.server_key, server_left),
+        ("application", files.client, files.client_key, LEFT),
     ):
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate_file.write_bytes(_certificate(name, key, (ca, ca_key)).public_bytes(serialization.Encoding.PEM))
+        certificate_file.write_bytes(_certificate(name, key, (ca, ca_key), left).public_bytes(serialization.Encoding.PEM))
         key_file.write_bytes(
             key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         )
@@ -49,7 +53,10 @@ def make_tls_files(folder: Path) -> TLSFiles:
 
 
 def _certificate(
-    common_name: str, key: ec.EllipticCurvePrivateKey, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None
+    common_name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None,
+    left: timedelta = LEFT,
 ) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     issuer_name, issuer_key = (name, key) if issuer is None else (issuer[0].subject, issuer[1])
@@ -61,7 +68,7 @@ def _certificate(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_after(now + left)
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
