@@ -70,7 +70,7 @@ class CSCSigner:
             async with call.deadline.enforce():
                 return tuple(value for values in await asyncio.gather(*tasks) for value in values)
         except CertificateNotFound:
-            self._credentials.forget(credential.certificate_id)
+            self.forget(credential.certificate_id)
             raise
         finally:
             for task in tasks:
@@ -88,6 +88,10 @@ class CSCSigner:
             AlgorithmNotAllowed: Its key is of a kind that the contract does not have.
         """
         return (await self._credentials.find(call, certificate_id)).credential
+
+    def forget(self, certificate_id: str) -> None:
+        """See :meth:`proxy.ports.CertificateSource.forget`."""
+        self._credentials.forget(certificate_id)
 
     async def register_certificate(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
         """See :meth:`proxy.ports.CertificateSource.register_certificate`: a provider issues its certificates itself."""
