@@ -99,7 +99,7 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
         certificates = await _certificates(settings, stack)
         registry = SignerRegistry(settings, clock, certificates, links)
         stack.push_async_callback(registry.close)
-        tsa = TSAProfiles(settings.tsa, clock, connections, links)
+        tsa = TSAProfiles(settings.tsa, clock, connections, links, registry.csc_timestamps())
         stack.push_async_callback(tsa.close)
         finder = PathFinder(load_anchors(settings.trust.anchors))
         # Revocation data is asked for about time-stamping authorities too, whose anchors are no anchors of signers.

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from asn1crypto import tsp
+from asn1crypto import core, tsp
 
 from proxy.sandbox.csc_credentials import (
     HASHES,
@@ -245,9 +245,11 @@ class Provider:
                 "cert_req": True,
             }
         )
-        reply = tsp.TimeStampResp.load(await self.time_stamping(query.dump()))
+        status, *token = core.SequenceOf.load(await self.time_stamping(query.dump()), spec=core.Any)
+        if not token:
+            raise Refusal("invalid_request", f"The authority refuses: {status.parse(tsp.PKIStatusInfo).native}")
         self.stamped += 1
-        return Result({"timestamp": base64.b64encode(reply["time_stamp_token"].dump()).decode()})
+        return Result({"timestamp": base64.b64encode(token[0].dump()).decode()})
 
     def _held(self, members: Members) -> HeldCredential:
         credential_id = _string(members, "credentialID")

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from proxy.model import HashAlgorithm
 from proxy.settings.base import FilePath, PositiveSeconds, Section
@@ -11,11 +11,13 @@ from proxy.settings.base import FilePath, PositiveSeconds, Section
 class TSASettings(Section):
     """One time-stamping authority of a profile. Several with one ``profile`` are tried in order.
 
+    ``kind``: ``http`` is an RFC 3161 authority at ``url``, ``csc`` the one of the provider in the section ``csc``.
     ``rate_per_second`` and ``burst``: how often it is asked at most. Beyond that the next one is, or there is a wait.
     """
 
     profile: str = "default"
-    url: str
+    kind: Literal["http", "csc"] = "http"
+    url: str | None = None
     hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256
     policy_oid: str | None = None
     trust_anchors: tuple[FilePath, ...] = Field(min_length=1)
@@ -25,6 +27,14 @@ class TSASettings(Section):
     timeout_seconds: PositiveSeconds = 10.0
     rate_per_second: float | None = Field(None, gt=0)
     burst: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "TSASettings":
+        if self.kind == "http" and self.url is None:
+            raise ValueError("an authority needs its url")
+        if self.kind == "csc" and any((self.url, self.ca, self.client_certificate, self.client_key)):
+            raise ValueError("an authority of kind csc is reached as the section csc says")
+        return self
 
 
 class RevocationSettings(Section):

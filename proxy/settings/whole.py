@@ -53,6 +53,8 @@ class Settings(Section):
             raise ValueError("no signer: set central, csc, kms or software")
         if self.revocation.source == "central" and self.central is None:
             raise ValueError('revocation.source = "central" needs the section central')
+        if self.csc is None and any(section.kind == "csc" for section in self.tsa):
+            raise ValueError('tsa.kind = "csc" needs the section csc')
         names = [client.name for client in self.clients]
         if len(names) != len(set(names)):
             raise ValueError("client names must be unique")

@@ -51,11 +51,17 @@ class CSCConnection:
             connections=in_flight,
             tls=client_tls(settings.ca, settings.client_certificate, settings.client_key),
         )
-        self._exchange = CSCExchange(self._link, links.dependency(DESTINATION))
+        self._dependency = links.dependency(DESTINATION)
+        self._exchange = CSCExchange(self._link, self._dependency)
         self._tokens: AccessTokens | None = None
         if settings.client_id is not None:
             self._tokens = AccessTokens(settings, self._exchange, self._authorization_server, clock)
         self._info_by_get = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the provider failed a moment ago."""
+        return self._dependency.doubtful
 
     async def ask(
         self,

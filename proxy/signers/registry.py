@@ -17,6 +17,7 @@ from proxy.signers.bindings import Binding, configured
 from proxy.signers.central import CentralSigner
 from proxy.signers.central_revocation import CentralRevocationSource
 from proxy.signers.csc import CSCSigner
+from proxy.signers.csc_timestamps import CSCTimestamps
 from proxy.signers.key_backends import make_key_backends
 from proxy.signers.keyed import KeyedSigner
 from proxy.signers.reservations import Reservations
@@ -160,6 +161,11 @@ class SignerRegistry:
             if isinstance(backend, CentralSigner):
                 return CentralRevocationSource(backend.connection, finder, self._settings.revocation.max_bytes)
         raise SettingsError("there is no central signer to ask for revocation data")
+
+    def csc_timestamps(self) -> CSCTimestamps | None:
+        """The time-stamping of the provider of remote signatures, if there is one; it shares the signer's connections."""
+        signers = (backend for backend in self.backends if isinstance(backend, CSCSigner))
+        return next((CSCTimestamps(signer.connection) for signer in signers), None)
 
     async def close(self) -> None:
         """Close all backends."""

@@ -18,6 +18,7 @@ from proxy.outbound import Links
 from proxy.ports import Clock, TimestampQuery
 from proxy.settings import TSASettings
 from proxy.tsa.client import RFC3161Authority
+from proxy.tsa.csc import CSCChannel, TokenSource
 
 DEFAULT_PROFILE = "default"
 _T = TypeVar("_T")
@@ -118,16 +119,26 @@ class TSAProfiles:
         clock: What genTime is compared with.
         connections: How many at a time to one authority.
         links: Where their breakers are; their own alone, if none are given.
+        csc: The provider of remote signatures, if there is one, for sections of its kind.
 
     Raises:
         SettingsError: A section cannot be used.
     """
 
-    def __init__(self, settings: Sequence[TSASettings], clock: Clock, connections: int, links: Links | None = None) -> None:
+    def __init__(
+        self,
+        settings: Sequence[TSASettings],
+        clock: Clock,
+        connections: int,
+        links: Links | None = None,
+        csc: TokenSource | None = None,
+    ) -> None:
         links = links or Links()
         by_name: dict[str, list[RFC3161Authority]] = {}
         for section in settings:
-            by_name.setdefault(section.profile, []).append(RFC3161Authority(section, clock, connections, links))
+            channel = _csc_channel(csc) if section.kind == "csc" else None
+            authority = RFC3161Authority(section, clock, connections, links, channel)
+            by_name.setdefault(section.profile, []).append(authority)
         self._profiles = {name: TSAProfile(name, authorities, links.sleep) for name, authorities in by_name.items()}
 
     @property
@@ -152,6 +163,12 @@ class TSAProfiles:
         for profile in self.profiles:
             for authority in profile.authorities:
                 await authority.close()
+
+
+def _csc_channel(csc: TokenSource | None) -> CSCChannel:
+    if csc is None:
+        raise SettingsError('tsa.kind = "csc" needs the section csc')
+    return CSCChannel(csc)
 
 
 def _first_answer(failures: Sequence[TSAError | TSAUnavailable]) -> TSAError | TSAUnavailable:

@@ -57,6 +57,21 @@ def rejection_of(response: bytes) -> str:
     return f"the time-stamping authority rejected the request ({status.replace('_', ' ')}): {reason}"
 
 
+def without_certificates(response: bytes) -> bytes:
+    """The same reply, its token without the certificates it may hold: they are not signed.
+
+    Args:
+        response: DER of a reply whose token was checked.
+    """
+    reply = Reply.load(response, strict=True)
+    signed_data = reply["time_stamp_token"]["content"]
+    if isinstance(signed_data["certificates"], core.Void):
+        return response
+    signed_data["certificates"] = None
+    der: bytes = reply.dump()  # what was not touched stays as it was encoded
+    return der
+
+
 def _read(response: bytes) -> tuple[str, bytes | None, str]:
     if len(response) > LARGEST_REPLY:
         raise TSAError("the time-stamping authority's reply is too large")
