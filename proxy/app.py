@@ -21,9 +21,10 @@ from aiohttp import web
 
 from proxy.api.application import make_admin, make_api
 from proxy.api.server import APIRunner
-from proxy.api.tls import server_context
+from proxy.api.tls import followed_server_context
 from proxy.engine.pool import EnginePool
 from proxy.errors import SettingsError
+from proxy.following import FollowedFiles
 from proxy.operations.authorities import Authorities
 from proxy.operations.certificates import Certificates
 from proxy.operations.credentials import Credentials
@@ -93,7 +94,7 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
         SettingsError: A file they name cannot be used.
     """
     clock = clock or SystemClock()
-    links = links or Links(settings.links)
+    links = links or Links(settings.links, files=FollowedFiles(settings.reload.seconds))
     connections = settings.limits.upstream_in_flight
     async with AsyncExitStack() as stack:
         certificates = await _certificates(settings, stack)
@@ -108,6 +109,7 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
         if revocation is not None:
             stack.push_async_callback(revocation.close)
         checker = CredentialChecker(finder, revocation, clock, settings.revocation.cache_seconds)
+        await stack.enter_async_context(links.files.watched())
         yield Services(settings, clock, links, registry, tsa, witnesses, revocation, checker)
 
 
@@ -280,7 +282,7 @@ async def _serve(settings: Settings) -> None:
     async with (
         open_services(settings) as services,
         open_operations(services) as operations,
-        _listening(settings, operations, services.clock),
+        _listening(settings, operations, services),
     ):
         # What is there now stays: no garbage collection need walk it again, which would hold the event loop for 50 ms.
         gc.collect()
@@ -294,19 +296,21 @@ async def _serve(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _listening(settings: Settings, operations: Operations, clock: Clock) -> AsyncIterator[None]:
+async def _listening(settings: Settings, operations: Operations, services: Services) -> AsyncIterator[None]:
     """The service's listener and, where one is set, the operators'."""
+    clock, files = services.clock, services.links.files
     async with AsyncExitStack() as stack:
         if settings.admin.port is not None:
             admin = web.AppRunner(make_admin(settings, operations, clock), access_log=None)
             await admin.setup()
             stack.push_async_callback(admin.cleanup)
             await _bind(web.TCPSite(admin, settings.admin.host, settings.admin.port))
-        runner = APIRunner(make_api(settings, operations, clock))
+        runner = APIRunner(make_api(settings, operations, clock, files))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         listener = settings.listener
-        await _bind(web.TCPSite(runner, listener.host, listener.port, ssl_context=server_context(listener), backlog=1024))
+        context = followed_server_context(listener, files)
+        await _bind(web.TCPSite(runner, listener.host, listener.port, ssl_context=context, backlog=1024))
         yield
 
 

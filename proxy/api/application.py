@@ -17,13 +17,20 @@ from proxy.api.route import CallRoute
 from proxy.api.routes import CALL_ROUTES, OPEN_ROUTES
 from proxy.api.shutdown import ShutdownGate
 from proxy.errors import MethodNotAllowed, NotFound
+from proxy.following import FollowedFiles
 from proxy.operations.service import Operations
 from proxy.ports import Clock
 from proxy.settings import Settings
 
 
-def make_api(settings: Settings, operations: Operations, clock: Clock) -> web.Application:
+def make_api(settings: Settings, operations: Operations, clock: Clock, files: FollowedFiles | None = None) -> web.Application:
     """The service's application. Run it with :class:`~proxy.api.server.APIRunner`.
+
+    Args:
+        settings: The service's.
+        operations: What it has done.
+        clock: What calls and certificates are dated by.
+        files: Where authorities and CRL of the clients are followed; nowhere, if none are given.
 
     Raises:
         SettingsError: Client authorities, CRL or enrolments cannot be used.
@@ -36,7 +43,7 @@ def make_api(settings: Settings, operations: Operations, clock: Clock) -> web.Ap
         settings=settings,
         operations=operations,
         clock=clock,
-        authentication=Authentication(settings, clock),
+        authentication=Authentication(settings, clock, files or FollowedFiles()),
         admission=admission,
         rates=RateLimiter(),
         gate=ShutdownGate(),

@@ -10,6 +10,7 @@ import ssl
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from proxy.api.client_revocation import ClientRevocation
 from proxy.api.grants import Enrolment, Grants
 from proxy.api.pem import read_certificates
 from proxy.errors import ClientCertificateInvalid, ClientCertificateRequired, SettingsError
+from proxy.following import FollowedFiles
 from proxy.ports import Clock
 from proxy.settings import Settings
 
@@ -49,17 +51,22 @@ class Identity:
 class Authentication:
     """Finds the enrolled client behind a request.
 
+    Args:
+        settings: Who is enrolled, and how callers prove who they are.
+        clock: What certificates' validity is held against.
+        files: Where authorities and CRL are followed.
+
     Raises:
         SettingsError: Authorities, CRL, addresses or enrolments cannot be used.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        listener = settings.listener
-        assert listener.client_ca is not None, "the settings demand it in every mode"
+    def __init__(self, settings: Settings, clock: Clock, files: FollowedFiles) -> None:
+        listener, client_ca = settings.listener, settings.listener.client_ca
+        assert client_ca is not None, "the settings demand it in every mode"
         self._clock = clock
         self._enrolment = Enrolment(settings.clients)
-        self._authorities = read_certificates(listener.client_ca)
-        self._revocation = None if listener.client_crl is None else ClientRevocation(listener.client_crl, self._authorities)
+        self._authorities = files.follow("listener.client_ca", (client_ca,), partial(read_certificates, client_ca))
+        self._revocation = None if listener.client_crl is None else ClientRevocation(listener.client_crl, client_ca, files)
         self._header = HEADERS[listener.certificate_header] if listener.mode == "load-balancer" else None
         self._verified_elsewhere = listener.mode == "mutual-tls" or listener.certificate_header == "leaf"
         self._trusted = _networks(listener.trusted_addresses)
@@ -132,7 +139,7 @@ class Authentication:
     def _verify(self, chain: tuple[x509.Certificate, ...], now: datetime) -> None:
         verifier = (
             verification.PolicyBuilder()
-            .store(verification.Store(list(self._authorities)))
+            .store(verification.Store(list(self._authorities.value)))
             .time(now)
             .extension_policies(ca_policy=_AUTHORITY, ee_policy=_CLIENT)
             .build_client_verifier()

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field
 
 from proxy.api.schemas import Schema
+from proxy.following import FilesState
 from proxy.model import BreakerState, LinkState
 from proxy.operations.health import DependencyHealth
 
@@ -28,20 +29,38 @@ class Link(Schema):
     retry_after: float | None = Field(None, description="Seconds until it is tried again, while the breaker is open.")
 
 
+class Files(Schema):
+    """Files that may be replaced while the service runs; ``detail`` says why what they hold now is not in use."""
+
+    name: str
+    ok: bool
+    detail: str | None = None
+
+
 class HealthAnswer(Schema):
     """This task and everything it stands on."""
 
     ready: bool
-    ok: bool = Field(description="Whether every dependency is, and no breaker is open.")
+    ok: bool = Field(description="Whether every dependency and every file is, and no breaker is open.")
     dependencies: tuple[Dependency, ...] = Field(description="Signer backends, asked now.")
     links: tuple[Link, ...]
+    files: tuple[Files, ...]
 
     @classmethod
-    def of(cls, *, ready: bool, dependencies: Sequence[DependencyHealth], links: Sequence[LinkState]) -> Self:
+    def of(
+        cls,
+        *,
+        ready: bool,
+        dependencies: Sequence[DependencyHealth],
+        links: Sequence[LinkState],
+        files: Sequence[FilesState],
+    ) -> Self:
         """What was found."""
         return cls(
             ready=ready,
-            ok=all(found.ok for found in dependencies) and all(link.state is not BreakerState.OPEN for link in links),
+            ok=all(found.ok for found in dependencies)
+            and all(link.state is not BreakerState.OPEN for link in links)
+            and all(state.problem is None for state in files),
             dependencies=tuple(Dependency(name=found.name, ok=found.ok, detail=found.detail) for found in dependencies),
             links=tuple(
                 Link(
@@ -53,4 +72,5 @@ class HealthAnswer(Schema):
                 )
                 for link in links
             ),
+            files=tuple(Files(name=state.name, ok=state.problem is None, detail=state.problem) for state in files),
         )

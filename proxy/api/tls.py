@@ -5,11 +5,13 @@ verified in the handshake: an untrusted chain ends in an alert, which is logged.
 """
 
 import ssl
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from proxy.errors import SettingsError
+from proxy.following import FollowedFiles
 from proxy.settings import ListenerSettings
 
 _log = structlog.get_logger("proxy.tls")
@@ -36,6 +38,26 @@ class _ToldHandshake(ssl.SSLObject):
             _log.warning("client_certificate.untrusted", reason=error.verify_message)
             self._failure = error
             raise ssl.SSLWantReadError("the alert is to be sent") from error
+
+
+def followed_server_context(listener: ListenerSettings, files: FollowedFiles) -> ssl.SSLContext | None:
+    """As :func:`server_context`; a connection has the certificate, key and authorities that the files hold when it begins.
+
+    Raises:
+        SettingsError: Certificate, key or authorities cannot be used.
+    """
+    front = server_context(listener)
+    if front is not None:
+        paths = (listener.certificate, listener.key, listener.client_ca)
+        followed = files.follow("listener", paths, partial(server_context, listener))
+
+        def hand_over(connection: ssl.SSLObject, _name: str | None, _front: ssl.SSLContext) -> None:
+            # Asked in every handshake, server name or none (RFC 6066, 3). What the connection has of its own, such as that it
+            # wants a client's certificate, is the same in all contexts.
+            connection.context = followed.value or front
+
+        front.sni_callback = hand_over
+    return front
 
 
 def server_context(listener: ListenerSettings) -> ssl.SSLContext | None:

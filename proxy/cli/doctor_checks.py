@@ -19,6 +19,7 @@ from proxy.api.tls import server_context
 from proxy.app import Services, open_services
 from proxy.call import Call, Deadline
 from proxy.errors import AlgorithmNotAllowed, ProxyError, SettingsError
+from proxy.following import FollowedFiles
 from proxy.model import Credential, Digest
 from proxy.ports import Clock, SignerBackend
 from proxy.settings import Settings
@@ -153,7 +154,7 @@ def _listener(settings: Settings, clock: Clock) -> Iterator[Finding]:
 
 def _client_crls(path: Path, client_ca: Path, clock: Clock) -> Iterator[Finding]:
     try:
-        ClientRevocation(path, read_certificates(client_ca))
+        ClientRevocation(path, client_ca, FollowedFiles())
         crls = read_crls(path)
     except SettingsError as error:
         yield Finding("client CRL", Verdict.FAILED, error.detail)

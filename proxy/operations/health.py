@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from proxy.call import Call
 from proxy.errors import ProxyError
+from proxy.following import FilesState
 from proxy.model import LinkState
 from proxy.outbound import Links
 from proxy.ports import SignerBackend
@@ -40,6 +41,11 @@ class Health:
     def links(self) -> tuple[LinkState, ...]:
         """How the link to each destination that was asked is doing."""
         return self._links.states
+
+    @property
+    def files(self) -> tuple[FilesState, ...]:
+        """Whether the files that may be replaced are in use as they are now."""
+        return self._links.files.states
 
 
 async def _probe(call: Call, backend: SignerBackend) -> DependencyHealth:

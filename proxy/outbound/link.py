@@ -17,6 +17,7 @@ from yarl import URL
 
 from proxy.call import Call
 from proxy.errors import DeadlineExceeded
+from proxy.following import Followed
 from proxy.outbound.addresses import AddressPolicy, PolicyResolver, origin
 from proxy.outbound.failures import (
     FAILURES,
@@ -47,7 +48,7 @@ class Link:
         timeout_seconds: The longest one exchange may take, from connecting to the last byte.
         max_response_bytes: The longest answer body.
         connections: How many at a time.
-        tls: From :func:`client_tls`; needed for ``https``.
+        tls: For ``https``, taken anew for each connection: from :meth:`proxy.outbound.Links.tls`, or a context that stays.
         address_policy: Asked for every address before it is connected to; one refusal refuses the host.
         hand_on_trace: Send the call's ``traceparent``.
     """
@@ -59,7 +60,7 @@ class Link:
         timeout_seconds: float,
         max_response_bytes: int,
         connections: int,
-        tls: ssl.SSLContext | None = None,
+        tls: Followed[ssl.SSLContext] | ssl.SSLContext | None = None,
         address_policy: AddressPolicy | None = None,
         hand_on_trace: bool = False,
     ) -> None:
@@ -164,6 +165,7 @@ class Link:
             data=body if body or method != "GET" else None,
             headers=headers,
             allow_redirects=False,
+            ssl=self._tls.value if isinstance(self._tls, Followed) else self._tls or True,
             trace_request_ctx=progress,
         ) as response:
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -199,7 +201,6 @@ class Link:
             policy = self._address_policy
             connector = aiohttp.TCPConnector(
                 limit=0,  # the places are the bound
-                ssl=self._tls or True,
                 resolver=None if policy is None else PolicyResolver(policy),
                 use_dns_cache=policy is None,
                 keepalive_timeout=_IDLE,

@@ -1,12 +1,17 @@
 """The links of one application: how each destination is doing is known in one place, whoever asks it."""
 
 import asyncio
+import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
 
+from proxy.following import Followed, FollowedFiles
 from proxy.model import BreakerState, LinkState
 from proxy.outbound.dependency import Dependency
+from proxy.outbound.tls import client_tls
 from proxy.ports import LinkObserver
 from proxy.settings import LinkSettings
 
@@ -31,10 +36,12 @@ class Links:
         observer: Told of repeated attempts and of breakers.
         now: Monotonic seconds.
         sleep: Waits for some seconds.
+        files: Where certificates, keys and authorities are followed.
 
     Attributes:
         now: The same.
         sleep: The same.
+        files: The same.
     """
 
     def __init__(
@@ -44,11 +51,13 @@ class Links:
         observer: LinkObserver | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        files: FollowedFiles | None = None,
     ) -> None:
         self._settings = settings or LinkSettings()
         self._observer = observer or Unobserved()
         self.now = now
         self.sleep = sleep
+        self.files = files or FollowedFiles()
         self._named: dict[str, Dependency] = {}
         self._hosts: OrderedDict[str, Dependency] = OrderedDict()
 
@@ -63,6 +72,16 @@ class Links:
         if len(self._hosts) > _MOST_HOSTS:
             self._hosts.popitem(last=False)
         return found
+
+    def tls(
+        self, name: str, ca: Path | None, certificate: Path | None = None, key: Path | None = None
+    ) -> Followed[ssl.SSLContext]:
+        """TLS to a destination by files that may be replaced while the proxy runs; see :func:`proxy.outbound.tls.client_tls`.
+
+        Raises:
+            SettingsError: A file cannot be read, or key and certificate do not belong together.
+        """
+        return self.files.follow(name, (ca, certificate, key), partial(client_tls, ca, certificate, key))
 
     def _made(self, name: str) -> Dependency:
         return Dependency(name, self._settings, self._observer, self.now, self.sleep)

@@ -19,6 +19,7 @@ from proxy.settings.service import (
     ListenerSettings,
     LogSettings,
     MaintenanceSettings,
+    ReloadSettings,
     SpoolSettings,
 )
 from proxy.settings.signers import KEY_ID, CentralSettings, KeyFileSettings, SoftwareSettings
@@ -49,6 +50,7 @@ __all__ = [
     "MaintenanceSettings",
     "Operation",
     "PositiveSeconds",
+    "ReloadSettings",
     "RevocationSettings",
     "Section",
     "Settings",

@@ -87,6 +87,12 @@ class MaintenanceSettings(Section):
     message: str | None = None
 
 
+class ReloadSettings(Section):
+    """Files that may be replaced while the service runs: ``seconds`` between two looks at them."""
+
+    seconds: PositiveSeconds = 5.0
+
+
 class LogSettings(Section):
     """Structured logs: JSON lines on standard error, or readable text for a terminal."""
 

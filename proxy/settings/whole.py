@@ -15,6 +15,7 @@ from proxy.settings.service import (
     ListenerSettings,
     LogSettings,
     MaintenanceSettings,
+    ReloadSettings,
     SpoolSettings,
 )
 from proxy.settings.signers import CentralSettings, SoftwareSettings
@@ -30,6 +31,7 @@ class Settings(Section):
     admin: AdminSettings = AdminSettings()
     limits: LimitSettings = LimitSettings()
     links: LinkSettings = LinkSettings()
+    reload: ReloadSettings = ReloadSettings()
     engine: EngineSettings = EngineSettings()
     spool: SpoolSettings = SpoolSettings()
     central: CentralSettings | None = None

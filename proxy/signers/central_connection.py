@@ -41,7 +41,6 @@ from proxy.outbound import (
     LinkGarbled,
     LinkRefused,
     Links,
-    client_tls,
     judged,
     origin,
 )
@@ -114,7 +113,7 @@ class CentralConnection:
             timeout_seconds=settings.timeout_seconds,
             max_response_bytes=_LARGEST_ANSWER,
             connections=in_flight,
-            tls=client_tls(settings.ca, settings.client_certificate, settings.client_key),
+            tls=links.tls(DESTINATION, settings.ca, settings.client_certificate, settings.client_key),
             hand_on_trace=True,
         )
 

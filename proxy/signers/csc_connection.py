@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from proxy.call import Call
 from proxy.errors import SettingsError, SignerError
-from proxy.outbound import Link, Links, client_tls, origin
+from proxy.outbound import Link, Links, origin
 from proxy.ports import Clock
 from proxy.settings import CSCSettings
 from proxy.signers.csc_answers import CSCAnswer, InfoAnswer
@@ -49,7 +49,7 @@ class CSCConnection:
             timeout_seconds=settings.timeout_seconds,
             max_response_bytes=LARGEST_ANSWER,
             connections=in_flight,
-            tls=client_tls(settings.ca, settings.client_certificate, settings.client_key),
+            tls=links.tls(DESTINATION, settings.ca, settings.client_certificate, settings.client_key),
         )
         self._dependency = links.dependency(DESTINATION)
         self._exchange = CSCExchange(self._link, self._dependency)

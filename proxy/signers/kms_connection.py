@@ -22,7 +22,6 @@ from proxy.outbound import (
     LinkGarbled,
     LinkRefused,
     Links,
-    client_tls,
     judged,
     origin,
 )
@@ -71,7 +70,7 @@ class KMSConnection:
             timeout_seconds=settings.timeout_seconds,
             max_response_bytes=_LARGEST_ANSWER,
             connections=in_flight,
-            tls=client_tls(settings.ca),
+            tls=links.tls(DESTINATION, settings.ca),
         )
 
     async def ask(self, call: Call, action: str, body: Mapping[str, object], kind: type[_AnswerT]) -> _AnswerT:

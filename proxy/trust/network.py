@@ -16,7 +16,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from proxy.call import Call
 from proxy.errors import RevocationUnavailable, SettingsError
 from proxy.model import RevocationInfo
-from proxy.outbound import Answer, Link, LinkError, Links, client_tls, origin
+from proxy.outbound import Answer, Link, LinkError, Links, origin
 from proxy.ports import Clock
 from proxy.settings import RevocationSettings
 from proxy.trust import ocsp
@@ -61,7 +61,7 @@ class NetworkRevocationSource:
             timeout_seconds=settings.timeout_seconds,
             max_response_bytes=settings.max_bytes,
             connections=connections,
-            tls=client_tls(settings.ca),
+            tls=self._links.tls("revocation", settings.ca),
             address_policy=address_policy(settings.allow),
         )
         self._lists: Memory[tuple[bytes, str], VerifiedCRL] = Memory(

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from proxy.call import Call
 from proxy.errors import DependencyError, SettingsError, TSAError, TSAUnavailable
-from proxy.outbound import Answer, Link, LinkError, LinkGarbled, LinkRefused, Links, client_tls, origin
+from proxy.outbound import Answer, Link, LinkError, LinkGarbled, LinkRefused, Links, origin
 from proxy.settings import TSASettings
 from proxy.tsa.query import TimeStampReq
 from proxy.tsa.reply import LARGEST_REPLY
@@ -69,12 +69,15 @@ class HTTPChannel:
         self.name = f"{host}:{port}"
         destination = f"tsa:{self.name}"
         self._dependency = links.dependency(destination)
+        tls = None
+        if scheme == "https":
+            tls = links.tls(destination, settings.ca, settings.client_certificate, settings.client_key)
         self._link = Link(
             destination,
             timeout_seconds=settings.timeout_seconds,
             max_response_bytes=LARGEST_REPLY,
             connections=connections,
-            tls=client_tls(settings.ca, settings.client_certificate, settings.client_key) if scheme == "https" else None,
+            tls=tls,
         )
 
     @property

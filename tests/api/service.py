@@ -17,7 +17,8 @@ from aiohttp import web
 from proxy.api.application import make_api
 from proxy.api.context import EDGE, Edge
 from proxy.api.server import APIRunner
-from proxy.api.tls import server_context
+from proxy.api.tls import followed_server_context
+from proxy.following import FollowedFiles
 from proxy.model import TransactionQuery, TransactionRecord
 from proxy.operations.service import Operations
 from proxy.settings import Settings
@@ -123,6 +124,7 @@ class Service:
     runner: APIRunner
     application: web.Application
     log: SQLiteTransactionLog
+    files: FollowedFiles
     port: int = 0
     sessions: list[aiohttp.ClientSession] = field(default_factory=list)
 
@@ -229,12 +231,13 @@ async def running(people: People, folder: Path, **changes: Any) -> AsyncIterator
     clock, work, backend = SettableClock(), Work(), Backend()
     log = await SQLiteTransactionLog.open(settings.stores.transaction_log, clock=clock)
     operations = make_operations(work, backend, log, clock, settings.maintenance)
-    application = make_api(settings, operations, clock)
+    files = FollowedFiles()
+    application = make_api(settings, operations, clock, files)
     runner = APIRunner(application)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_context(settings.listener))
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=followed_server_context(settings.listener, files))
     await site.start()
-    service = Service(people, settings, work, backend, operations, clock, runner, application, log, site.port)
+    service = Service(people, settings, work, backend, operations, clock, runner, application, log, files, site.port)
     try:
         yield service
     finally:

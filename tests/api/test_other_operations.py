@@ -15,7 +15,8 @@ from aiohttp import web
 
 from proxy.api.application import make_admin
 from proxy.api.documentation import STYLE
-from proxy.errors import SignerUnavailable, TransactionNotFound
+from proxy.api.health import dependencies
+from proxy.errors import SettingsError, SignerUnavailable, TransactionNotFound
 from proxy.model import HashAlgorithm, MaintenanceState, SignAlgorithm
 from proxy.outbound import LinkTimeout
 from tests.api.service import PDF, People, Service, code_of, problem, running
@@ -354,6 +355,7 @@ async def test_operators_see_every_dependency(service: Service) -> None:
                     "ok": True,
                     "dependencies": [{"name": "central", "ok": True}],
                     "links": [],
+                    "files": [],
                 }
             service.backend.failure = SignerUnavailable("it cannot be reached")
             async with session.get("/health") as response:
@@ -377,6 +379,27 @@ async def test_operators_see_every_dependency(service: Service) -> None:
             }
     finally:
         await runner.cleanup()
+
+
+async def test_operators_see_which_files_are_not_in_use(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "number"
+    file.write_text("1")
+
+    def read() -> int:
+        try:
+            return int(file.read_text())
+        except ValueError as error:
+            raise SettingsError("no number") from error
+
+    files = service.operations.health._links.files
+    files.follow("number", [file], read)
+    file.write_text("many")
+    await files.look()
+    answer = await dependencies(service.operations, service.clock)
+    assert isinstance(answer, web.Response)
+    assert answer.status == 503
+    assert answer.text is not None
+    assert json.loads(answer.text)["files"] == [{"name": "number", "ok": False, "detail": "no number"}]
 
 
 async def _slow() -> None:

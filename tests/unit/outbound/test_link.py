@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from proxy.errors import DeadlineExceeded, SettingsError
+from proxy.following import FollowedFiles
 from proxy.outbound import (
     Answer,
     Link,
@@ -25,6 +26,7 @@ from proxy.outbound import (
     LinkForbidden,
     LinkGarbled,
     LinkRefused,
+    Links,
     LinkTimeout,
     LinkUnreachable,
     client_tls,
@@ -232,6 +234,34 @@ async def test_tls_refuses_an_unknown_authority_and_another_name(tls: TLSFiles, 
             await post(link(tls=client_tls(other.ca)), server.url)
         with pytest.raises(LinkUnreachable):
             await post(link(tls=client_tls(tls.ca)), server.url.replace("127.0.0.1", "localhost"))
+
+
+async def test_new_connections_have_the_files_of_the_moment(tls: TLSFiles, tmp_path: Path) -> None:
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+    mine, other = make_tls_files(tmp_path / "mine"), make_tls_files(tmp_path / "other")
+    files = FollowedFiles()
+    made = link(tls=Links(files=files).tls("there", mine.ca, mine.client, mine.client_key))
+
+    async def ask(server: TLSFiles, authority: TLSFiles) -> bytes:
+        """The answer of a server that has a certificate of ``server``'s, and wants one of ``authority``'s."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.ca)
+        context.load_cert_chain(server.server, server.server_key)
+        context.verify_mode = ssl.CERT_REQUIRED
+        async with faulty_server(answers(b"in"), tls=context) as running:
+            return (await made.exchange(new_call(), "GET", running.url)).body
+
+    assert await ask(mine, mine) == b"in"
+    for name in ("client", "client_key"):
+        getattr(mine, name).write_bytes(getattr(other, name).read_bytes())
+        await files.look()
+    assert await ask(mine, other) == b"in"
+    with pytest.raises(LinkUnreachable):
+        await ask(other, other)
+    mine.ca.write_bytes(other.ca.read_bytes())
+    await files.look()
+    assert await ask(other, other) == b"in"
+    await made.close()
 
 
 async def test_tls_below_1_2_is_refused(tls: TLSFiles) -> None:
