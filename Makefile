@@ -45,7 +45,7 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 	@touch $@
 
 demo: $(INSTALLED) ## Sign a PDF in every form through a local proxy (PDF=path, or an invoice made on the spot)
-	$(BIN)/signproxy demo $(if $(PDF),"$(PDF)")
+	$(BIN)/signproxy demo $(if $(value PDF),'$(subst ','\'',$(value PDF))')
 
 test: $(INSTALLED) try-localstack $(if $(JUDGE_TOOLS),try-judge) ## Run the tests (under ten minutes on two cores)
 	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not full and not image" $(ARGS)

@@ -87,17 +87,21 @@ async def test_a_document_that_takes_too_much_memory_gets_its_code(deployment: D
         assert faults(small) == []
 
 
-async def test_hostile_documents_leave_nothing_behind(proxy: Proxy) -> None:
-    async with proxy.session() as session:
-        await beside_others(session, SMALL)
-    await asyncio.to_thread(wait_until, lambda: len(proxy.engines()) == 2, "both engine processes are there")
-    before = held(proxy)
-    async with proxy.session() as session:
-        for make in (*REFUSED[-12:], hostile_files.many_false_signatures):
-            answer = await sign(session, "ES", make())
-            assert (answer.status, answer.code) in CODES
-    await asyncio.to_thread(wait_until, lambda: held(proxy) == before, f"processes and descriptors as before: {before}")
-    assert proxy.spooled() == []
+async def test_hostile_documents_leave_nothing_behind(deployment: Deployment) -> None:
+    # With little time, so that one that is cut off is so soon.
+    with deployment.proxy(engine={"cpu_seconds": 1.0}) as proxy:
+        async with proxy.session() as session:
+            await beside_others(session, SMALL)
+        await asyncio.to_thread(wait_until, lambda: len(proxy.engines()) == 2, "both engine processes are there")
+        before = held(proxy)
+        engines = {engine.pid for engine in proxy.engines()}
+        async with proxy.session() as session:
+            for make in (*REFUSED[-12:], cross_reference_bomb):
+                answer = await sign(session, "ES", make())
+                assert (answer.status, answer.code) in CODES
+        await asyncio.to_thread(wait_until, lambda: held(proxy) == before, f"processes and descriptors as before: {before}")
+        assert {engine.pid for engine in proxy.engines()} != engines, "none was cut off"
+        assert proxy.spooled() == []
 
 
 def held(proxy: Proxy) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import BinaryIO
 
 HEADER = b"%%PDF-%s\n%%\xe2\xe3\xcf\xd3\n"
@@ -157,6 +158,7 @@ def endless_previous() -> bytes:
     return data.replace(b"/Root 1 0 R", b"/Root 1 0 R/Prev %d" % offset, 1)
 
 
+@cache
 def cross_reference_bomb(entries: int = 40_000_000) -> bytes:
     """A cross-reference stream of a few kilobytes that says it has ``entries`` objects."""
     packer = zlib.compressobj(9)
