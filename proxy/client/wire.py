@@ -5,6 +5,7 @@ carries a transaction id of its own, and each error names it, so that the servic
 """
 
 import ssl
+import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -47,7 +48,12 @@ class Wire:
     async def open(self) -> None:
         """Make the pool; nothing is connected yet."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._ssl, limit=self._limit),
+            connector=aiohttp.TCPConnector(
+                ssl=self._ssl,
+                limit=self._limit,
+                # Before that version a TLS connection given up while it closes may stay open until it is collected.
+                enable_cleanup_closed=sys.version_info < (3, 12, 8),
+            ),
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,

@@ -95,8 +95,9 @@ async def test_hostile_documents_leave_nothing_behind(deployment: Deployment) ->
         await asyncio.to_thread(wait_until, lambda: len(proxy.engines()) == 2, "both engine processes are there")
         before = held(proxy)
         engines = {engine.pid for engine in proxy.engines()}
+        makes: tuple[Make, ...] = (*REFUSED[-12:], cross_reference_bomb)
         async with proxy.session() as session:
-            for make in (*REFUSED[-12:], cross_reference_bomb):
+            for make in makes:
                 answer = await sign(session, "ES", make())
                 assert (answer.status, answer.code) in CODES
         await asyncio.to_thread(wait_until, lambda: held(proxy) == before, f"processes and descriptors as before: {before}")
