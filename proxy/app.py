@@ -33,6 +33,7 @@ from proxy.operations.hashes import HashSigning
 from proxy.operations.health import Health
 from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
+from proxy.operations.keys import Keys
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.proofs import Proofs
 from proxy.operations.service import Operations
@@ -182,6 +183,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
             hashes=HashSigning(credentials=credentials, journal=journal, idempotency=idempotency),
             timestamps=TimestampRelay(tsa=services.tsa, journal=journal),
             certificates=Certificates(registry=registry, checker=services.checker, material=material, clock=clock),
+            keys=Keys(registry=registry, journal=journal),
             maintenance=MaintenanceCheck(registry=registry, own=settings.maintenance, clock=clock),
             journal=journal,
             idempotency=idempotency,

@@ -17,6 +17,7 @@ from proxy.model import (
     KeyAlgorithm,
     MaintenanceState,
     RegisteredCertificate,
+    RequestedCertificate,
     RevocationInfo,
     SignAlgorithm,
     TimestampToken,
@@ -175,14 +176,46 @@ class KeyBackend(Protocol):
         ...
 
 
+class KeySource(Protocol):
+    """The keys of one backend, for clients who make keys and have certificates issued to them."""
+
+    name: str
+
+    async def list_keys(self, call: Call) -> tuple[HeldKey, ...]:
+        """All of them.
+
+        Raises:
+            NotSupported: The backend does not tell its keys.
+            SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: The backend failed.
+        """
+        ...
+
+    async def create_key(self, call: Call, algorithm: KeyAlgorithm, label: str | None) -> HeldKey:
+        """See :meth:`KeyBackend.create_key`."""
+        ...
+
+    async def certification_request(self, call: Call, key_id: str, wanted: RequestedCertificate) -> bytes:
+        """DER of a PKCS #10 request (RFC 2986) that the key signed. Not verified yet.
+
+        Raises:
+            KeyNotFound: No such key.
+            AlgorithmNotAllowed, InvalidParameter: It cannot be made as asked.
+            NotSupported: The backend makes none.
+            SignatureInvalid, SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: The backend failed.
+        """
+        ...
+
+
 class CertificateStore(Protocol):
-    """Keeps the certificates that were registered to keys without certificates of their own; one for the whole proxy.
+    """Keeps the certificates that were registered to keys of key backends, and who made keys; one for the whole proxy.
 
     Every method raises ``InternalError`` when the store cannot be used.
     """
 
     async def put(self, registered: RegisteredCertificate) -> None:
-        """Keep a certificate, in place of what was kept of the same one before; durable when this returns.
+        """Keep a certificate; durable when this returns.
+
+        Of one that is kept already key and chain become the new ones; who registered it first, and when, stays.
 
         Raises:
             InternalError: Another certificate has its id. Nothing is changed then.
@@ -195,6 +228,14 @@ class CertificateStore(Protocol):
 
     async def list(self, backend: str) -> tuple[RegisteredCertificate, ...]:
         """All that are registered to keys of a backend, by id."""
+        ...
+
+    async def put_maker(self, public_key: bytes, client: str) -> None:
+        """Keep who made a key (DER of its SubjectPublicKeyInfo); durable when this returns."""
+        ...
+
+    async def maker(self, public_key: bytes) -> str | None:
+        """Who made a key; ``None`` where it was not made through this proxy."""
         ...
 
     async def close(self) -> None:

@@ -1,31 +1,20 @@
 """``/v1/certificates``: what a client may sign with, and registration (contract, operations 1, 1a and 2)."""
 
-import base64
-import binascii
-
 from aiohttp import web
 
 from proxy.api.answers import json_response
 from proxy.api.context import Context
+from proxy.api.pages import page_of
 from proxy.api.representations import Certificate, CertificateChain, CertificatePage
-from proxy.api.schemas import CertificatesQuery, NoParameters, RegistrationRequest
-from proxy.errors import InvalidParameter
+from proxy.api.schemas import ListQuery, NoParameters, RegistrationRequest
 
 
 async def list_certificates(context: Context) -> web.StreamResponse:
     """A page of the certificates granted to the client, by id."""
-    query = context.query(CertificatesQuery)
-    after = "" if query.cursor is None else _id_of(query.cursor)
+    query = context.query(ListQuery)
     found = await context.operations.certificates.list(context.call, context.grants.permits_certificate)
-    ahead = sorted((facts for facts in found if facts.certificate_id > after), key=lambda facts: facts.certificate_id)
-    page = ahead[: query.limit]
-    more = len(ahead) > len(page)
-    return json_response(
-        CertificatePage(
-            certificates=tuple(Certificate.of(facts) for facts in page),
-            next_cursor=_cursor_of(page[-1].certificate_id) if more else None,
-        )
-    )
+    page, following = page_of(found, lambda facts: facts.certificate_id, query.limit, query.cursor)
+    return json_response(CertificatePage(certificates=tuple(Certificate.of(facts) for facts in page), next_cursor=following))
 
 
 async def get_certificate(context: Context) -> web.StreamResponse:
@@ -57,14 +46,3 @@ def _granted_id(context: Context) -> str:
     certificate_id = context.request.match_info["certificateId"]
     context.require_certificate(certificate_id)
     return certificate_id
-
-
-def _cursor_of(certificate_id: str) -> str:
-    return base64.urlsafe_b64encode(certificate_id.encode()).decode("ascii")
-
-
-def _id_of(cursor: str) -> str:
-    try:
-        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise InvalidParameter("the cursor is none of ours", fields={"cursor": "not a nextCursor"}) from error

@@ -12,11 +12,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from proxy.api.documents_in import DOCUMENT, PARAMETERS, SEAL_IMAGE
+from proxy.api.failures import EVERY_CALL
 from proxy.api.problems import MEDIA_TYPE, PROBLEMS, leaves
 from proxy.api.queries import PRIVATE
 from proxy.api.representations import ProblemDetails
 from proxy.api.route import CallRoute, Route
-from proxy.api.routes import EVERY_CALL, ROUTES
+from proxy.api.routes import ROUTES
 from proxy.api.schemas import Schema
 from proxy.errors import ProxyError
 

@@ -4,26 +4,22 @@ from typing import Final
 
 from proxy import errors
 from proxy.api import (
-    certificates,
     document_timestamps,
     documentation,
     documents_out,
+    failures,
     hashes,
     health,
     maintenance,
-    revocation,
     signatures,
     timestamps,
     transactions,
 )
+from proxy.api.certificate_routes import CERTIFICATE_ROUTES
 from proxy.api.context import Handler
 from proxy.api.representations import (
-    Certificate,
-    CertificateChain,
-    CertificatePage,
     HashAnswer,
     MaintenanceAnswer,
-    RevocationAnswer,
     SignedDocumentAnswer,
     Status,
     TimestampedDocumentAnswer,
@@ -32,7 +28,6 @@ from proxy.api.representations import (
 )
 from proxy.api.route import Answer, CallRoute, OpenRoute, Route
 from proxy.api.schemas import (
-    CertificatesQuery,
     DocumentParameters,
     DocumentTimestampParameters,
     ESAParameters,
@@ -40,64 +35,12 @@ from proxy.api.schemas import (
     HashRequest,
     LTVParameters,
     MDPParameters,
-    RegistrationRequest,
-    RevocationRequest,
     TimestampParameters,
     TransactionsQuery,
 )
 from proxy.errors import ProxyError
 from proxy.settings import Operation
 
-EVERY_CALL: Final[tuple[type[ProxyError], ...]] = (
-    errors.InvalidParameter,
-    errors.ClientCertificateRequired,
-    errors.ClientCertificateInvalid,
-    errors.RateLimit,
-    errors.InternalError,
-    errors.NotSupported,
-    errors.ShuttingDown,
-    errors.DeadlineExceeded,
-)
-"""What any call can end with."""
-
-_GRANTED: Final = (errors.OperationNotPermitted,)
-_BODY: Final = (
-    errors.LengthRequired,
-    errors.TooLarge,
-    errors.UnsupportedMediaType,
-    errors.LengthMismatch,
-    errors.DigestMismatch,
-    errors.NotAcceptable,
-)
-_SLOT: Final = (errors.ConcurrencyLimit, errors.Maintenance)
-_CERTIFICATE: Final = (errors.CertificateNotPermitted, errors.CertificateNotFound, errors.CertificateKeyMismatch)
-_SIGNER: Final = (errors.SignerError, errors.SignerUnavailable)
-_SIGNING: Final = (
-    errors.CertificateExpired,
-    errors.CertificateNotYetValid,
-    errors.CertificateRevoked,
-    errors.AlgorithmNotAllowed,
-    errors.SignatureInvalid,
-    errors.RevocationUnavailable,
-)
-_TSA: Final = (errors.TSAProfileNotFound, errors.TSAError, errors.TSAUnavailable)
-_DOCUMENT: Final = (
-    errors.InvalidDocument,
-    errors.PDFVersionUnsupported,
-    errors.PDFEncrypted,
-    errors.FieldExists,
-    errors.FieldNotFound,
-    errors.SeedValueConflict,
-    errors.SealImageInvalid,
-    errors.AppearanceInvalid,
-    errors.MDPLocked,
-    errors.FieldLocked,
-    errors.SpoolFull,
-)
-_KEYED: Final = (errors.IdempotencyConflict, errors.InProgress)
-_SIGN_DOCUMENT: Final = (*_GRANTED, *_BODY, *_SLOT, *_CERTIFICATE, *_SIGNER, *_SIGNING, *_DOCUMENT)
-
-_CERTIFICATE_ID: Final = {"certificateId": "The certificate's id."}
 _DOCUMENT_ANSWERS: Final = (
     Answer(documents_out.PDF, description="The signed document."),
     Answer(documents_out.JSON, SignedDocumentAnswer, "Facts and document; the facts alone for a dry run."),
@@ -121,7 +64,7 @@ _DOCUMENT_CALLS: Final[tuple[_DocumentCall, ...]] = (
         "es",
         signatures.sign_es,
         ESParameters,
-        _SIGN_DOCUMENT,
+        failures.SIGN_DOCUMENT,
     ),
     (
         "/v1/signatures/es-t",
@@ -131,7 +74,7 @@ _DOCUMENT_CALLS: Final[tuple[_DocumentCall, ...]] = (
         "es-t",
         signatures.sign_es_t,
         LTVParameters,
-        (*_SIGN_DOCUMENT, *_TSA),
+        (*failures.SIGN_DOCUMENT, *failures.TSA),
     ),
     (
         "/v1/signatures/mdp",
@@ -141,7 +84,7 @@ _DOCUMENT_CALLS: Final[tuple[_DocumentCall, ...]] = (
         "mdp",
         signatures.sign_mdp,
         MDPParameters,
-        (*_SIGN_DOCUMENT, *_TSA, errors.MDPNotFirst),
+        (*failures.SIGN_DOCUMENT, *failures.TSA, errors.MDPNotFirst),
     ),
     (
         "/v1/signatures/es-a",
@@ -151,7 +94,7 @@ _DOCUMENT_CALLS: Final[tuple[_DocumentCall, ...]] = (
         "es-a",
         signatures.sign_es_a,
         ESAParameters,
-        (*_SIGN_DOCUMENT, *_TSA, errors.NotExtendable),
+        (*failures.SIGN_DOCUMENT, *failures.TSA, errors.NotExtendable),
     ),
     (
         "/v1/timestamps",
@@ -162,10 +105,10 @@ _DOCUMENT_CALLS: Final[tuple[_DocumentCall, ...]] = (
         document_timestamps.timestamp_document,
         DocumentTimestampParameters,
         (
-            *_GRANTED,
-            *_BODY,
-            *_SLOT,
-            *_TSA,
+            *failures.GRANTED,
+            *failures.BODY,
+            *failures.SLOT,
+            *failures.TSA,
             errors.InvalidDocument,
             errors.PDFVersionUnsupported,
             errors.PDFEncrypted,
@@ -194,9 +137,9 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
             takes_document=True,
             in_maintenance_refused=True,
             takes_idempotency_key=True,
-            errors=(*failures, *_KEYED),
+            errors=(*ends, *failures.KEYED),
         )
-        for path, name, summary, description, operation, handler, body, failures in _DOCUMENT_CALLS
+        for path, name, summary, description, operation, handler, body, ends in _DOCUMENT_CALLS
         for method in ("POST", "PUT")
     ),
     CallRoute(
@@ -213,7 +156,15 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
         body=HashRequest,
         in_maintenance_refused=True,
         takes_idempotency_key=True,
-        errors=(*_GRANTED, *_BODY, *_SLOT, *_CERTIFICATE, *_SIGNER, *_SIGNING, *_KEYED),
+        errors=(
+            *failures.GRANTED,
+            *failures.BODY,
+            *failures.SLOT,
+            *failures.CERTIFICATE,
+            *failures.SIGNER,
+            *failures.SIGNING,
+            *failures.KEYED,
+        ),
     ),
     CallRoute(
         "POST",
@@ -228,91 +179,9 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
         handler=timestamps.timestamp_hash,
         body_media_type=timestamps.QUERY,
         in_maintenance_refused=True,
-        errors=(*_GRANTED, *_BODY, *_SLOT, *_TSA),
+        errors=(*failures.GRANTED, *failures.BODY, *failures.SLOT, *failures.TSA),
     ),
-    CallRoute(
-        "GET",
-        "/v1/certificates",
-        "listCertificates",
-        "Signing certificates granted to the caller",
-        (Answer("application/json", CertificatePage),),
-        query=CertificatesQuery,
-        operation="certificates",
-        grant="certificates",
-        handler=certificates.list_certificates,
-        errors=(*_GRANTED, *_SIGNER, errors.Maintenance),
-    ),
-    CallRoute(
-        "POST",
-        "/v1/certificates",
-        "registerCertificate",
-        "Register a certificate issued to a key of the signer",
-        (Answer("application/json", Certificate),),
-        status=201,
-        operation="register",
-        grant="register",
-        handler=certificates.register_certificate,
-        body=RegistrationRequest,
-        in_maintenance_refused=True,
-        errors=(
-            *_GRANTED,
-            *_BODY,
-            *_SIGNER,
-            errors.Maintenance,
-            errors.KeyNotFound,
-            errors.CertificateKeyMismatch,
-            errors.CertificateExpired,
-            errors.AlgorithmNotAllowed,
-        ),
-    ),
-    CallRoute(
-        "GET",
-        "/v1/certificates/{certificateId}",
-        "getCertificate",
-        "One signing certificate",
-        (Answer("application/json", Certificate),),
-        path_parameters=_CERTIFICATE_ID,
-        operation="certificates",
-        grant="certificates",
-        handler=certificates.get_certificate,
-        errors=(*_GRANTED, *_CERTIFICATE, *_SIGNER, errors.Maintenance),
-    ),
-    CallRoute(
-        "GET",
-        "/v1/certificates/{certificateId}/chain",
-        "getCertificateChain",
-        "A certificate's chain and algorithms",
-        (Answer("application/json", CertificateChain),),
-        path_parameters=_CERTIFICATE_ID,
-        operation="certificates",
-        grant="certificates",
-        handler=certificates.get_chain,
-        errors=(*_GRANTED, *_CERTIFICATE, *_SIGNER, errors.Maintenance),
-    ),
-    CallRoute(
-        "GET",
-        "/v1/certificates/{certificateId}/revocation",
-        "getCertificateRevocation",
-        "Revocation data about a signing certificate and its issuers",
-        (Answer("application/json", RevocationAnswer),),
-        path_parameters=_CERTIFICATE_ID,
-        operation="revocation",
-        grant="revocation",
-        handler=revocation.revocation_of_certificate,
-        errors=(*_GRANTED, *_CERTIFICATE, *_SIGNER, errors.Maintenance, errors.RevocationUnavailable),
-    ),
-    CallRoute(
-        "POST",
-        "/v1/revocation",
-        "relayRevocation",
-        "Revocation data about certificates that chain to a trusted anchor",
-        (Answer("application/json", RevocationAnswer),),
-        operation="revocation",
-        grant="revocation",
-        handler=revocation.relay_revocation,
-        body=RevocationRequest,
-        errors=(*_GRANTED, *_BODY, errors.RevocationUnavailable),
-    ),
+    *CERTIFICATE_ROUTES,
     CallRoute(
         "GET",
         "/v1/maintenance",
@@ -322,7 +191,7 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
         operation="maintenance",
         grant=None,
         handler=maintenance.get_maintenance,
-        errors=_SIGNER,
+        errors=failures.SIGNER,
     ),
     CallRoute(
         "GET",

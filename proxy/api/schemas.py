@@ -249,8 +249,8 @@ class NoParameters(Schema):
     """A query without parameters."""
 
 
-class CertificatesQuery(Schema):
-    """A page of the certificates."""
+class ListQuery(Schema):
+    """A page of a list by id."""
 
     limit: Limit = 100
     cursor: Cursor | None = Field(None, description="nextCursor of the former page.")

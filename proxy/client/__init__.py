@@ -24,6 +24,7 @@ did not name, because it was not reached or contradicts itself, is :class:`Servi
 from proxy.client.answers import (
     Certificate,
     CertificateChain,
+    Key,
     Operation,
     OperationPage,
     ResultDocument,
@@ -40,6 +41,7 @@ __all__ = [
     "Certificate",
     "CertificateChain",
     "Connection",
+    "Key",
     "Operation",
     "OperationPage",
     "Progress",

@@ -79,7 +79,11 @@ class TimestampedDocument(ResultDocument):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A signing certificate this client may use. Names are RFC 4514, serial number and hash are hex."""
+    """A signing certificate this client may use. Names are RFC 4514, serial number and hash are hex.
+
+    Attributes:
+        warnings: What deserves a look before it keeps anything from being signed, in English.
+    """
 
     certificate_id: str
     subject: str
@@ -91,6 +95,25 @@ class Certificate:
     sign_algorithms: tuple[SignAlgorithm, ...]
     hash_algorithms: tuple[HashAlgorithm, ...]
     certificate_sha256: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the service's signers.
+
+    Attributes:
+        public_key: DER of the SubjectPublicKeyInfo.
+        certificate_ids: Of its certificates.
+    """
+
+    key_id: str
+    algorithm: str
+    public_key: bytes
+    sign_algorithms: tuple[SignAlgorithm, ...]
+    hash_algorithms: tuple[HashAlgorithm, ...]
+    backend: str
+    certificate_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +240,20 @@ def certificate_from(members: Members) -> Certificate:
         sign_algorithms=members.many("signAlgorithms", SignAlgorithm),
         hash_algorithms=members.many("hashAlgorithms", HashAlgorithm),
         certificate_sha256=members.text("certificateSha256"),
+        warnings=tuple(one.text("detail") for one in members.objects("warnings")) if "warnings" in members.values else (),
+    )
+
+
+def key_from(members: Members) -> Key:
+    """One key of the contract's operation 1a. Raises AnswerInvalid."""
+    return Key(
+        key_id=members.text("keyId"),
+        algorithm=members.text("algorithm"),
+        public_key=members.converted("publicKey", octets),
+        sign_algorithms=members.many("signAlgorithms", SignAlgorithm),
+        hash_algorithms=members.many("hashAlgorithms", HashAlgorithm),
+        backend=members.text("backend"),
+        certificate_ids=members.many("certificateIds", str),
     )
 
 

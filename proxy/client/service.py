@@ -10,25 +10,21 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, TypeVar
-from urllib.parse import quote
 
 from aiohttp.payload import JsonPayload
 
 from proxy.client.answers import (
-    Certificate,
-    CertificateChain,
     Members,
     Operation,
     OperationPage,
     ResultDocument,
     SignedDocument,
     TimestampedDocument,
-    certificate_from,
-    chain_from,
     maintenance_from,
     octets,
     operation_from,
 )
+from proxy.client.certificate_calls import CertificateCalls, segment
 from proxy.client.connection import Connection
 from proxy.client.output import PendingFile
 from proxy.client.problems import AnswerInvalid, ServiceUnreachable
@@ -51,7 +47,7 @@ _Check = Callable[[DocumentUpload, ResultDownload | None, Mapping[str, str], Mem
 """Holds an answer against its request: what went up, what came down, the headers, and the body of a dry run's answer."""
 
 
-class SigningClient:
+class SigningClient(CertificateCalls):
     """A signing proxy or central signer, by the contract's REST operations. Use as an asynchronous context manager.
 
     Nothing is repeated by itself unless ``repeats`` says so; every error names the transaction to ask for.
@@ -316,34 +312,13 @@ class SigningClient:
 
     # -- what the service knows ---------------------------------------------------------------------------------------
 
-    async def certificates(self) -> tuple[Certificate, ...]:
-        """Every certificate this client may use (contract, operation 1a)."""
-        found: list[Certificate] = []
-        cursor: str | None = None
-        while True:
-            page = await self._wire.json("GET", "/v1/certificates", query={} if cursor is None else {"cursor": cursor})
-            found.extend(certificate_from(item) for item in page.objects("certificates"))
-            cursor, former = page.optional_text("nextCursor"), cursor
-            if cursor is None:
-                return tuple(found)
-            if cursor == former:
-                raise AnswerInvalid("the service's list of certificates does not end")
-
-    async def certificate(self, certificate_id: str) -> Certificate:
-        """One of them."""
-        return certificate_from(await self._wire.json("GET", f"/v1/certificates/{_segment(certificate_id)}"))
-
-    async def chain(self, certificate_id: str) -> CertificateChain:
-        """Its chain and algorithms (contract, operation 2)."""
-        return chain_from(await self._wire.json("GET", f"/v1/certificates/{_segment(certificate_id)}/chain"))
-
     async def maintenance(self) -> MaintenanceState:
         """Whether the service is in maintenance (contract, operation 10)."""
         return maintenance_from(await self._wire.json("GET", "/v1/maintenance"))
 
     async def operation(self, transaction_id: str) -> Operation:
         """What became of one of this client's calls."""
-        return operation_from(await self._wire.json("GET", f"/v1/operations/{_segment(transaction_id)}"))
+        return operation_from(await self._wire.json("GET", f"/v1/operations/{segment(transaction_id)}"))
 
     async def operations(
         self,
@@ -379,7 +354,3 @@ class SigningClient:
         return OperationPage(
             tuple(operation_from(item) for item in page.objects("operations")), page.optional_text("nextCursor")
         )
-
-
-def _segment(value: str) -> str:
-    return quote(value, safe="")

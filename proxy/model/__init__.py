@@ -6,6 +6,7 @@ given, so a document cannot leave through them.
 
 from proxy.model.algorithms import Digest, HashAlgorithm, KeyAlgorithm, SignAlgorithm
 from proxy.model.announced import MaintenanceState
+from proxy.model.certification import AlternativeName, AlternativeNameKind, KeyUsage, RequestedCertificate
 from proxy.model.claims import Claim, ClaimState
 from proxy.model.evidence import RevocationInfo, RevocationState, SignerCertificates, TimestampToken, ValidationData
 from proxy.model.indications import INDICATION_OF, Indication, SubIndication, VerificationResult
@@ -54,6 +55,8 @@ __all__ = [
     "INDICATION_OF",
     "Accreditation",
     "AlgorithmPolicy",
+    "AlternativeName",
+    "AlternativeNameKind",
     "Appearance",
     "BaselineLevel",
     "BreakerState",
@@ -74,6 +77,7 @@ __all__ = [
     "Indication",
     "Judgement",
     "KeyAlgorithm",
+    "KeyUsage",
     "LengthUnit",
     "LinkState",
     "MaintenanceState",
@@ -81,6 +85,7 @@ __all__ = [
     "Origin",
     "Reason",
     "RegisteredCertificate",
+    "RequestedCertificate",
     "RevocationInfo",
     "RevocationState",
     "SignAlgorithm",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from cryptography.hazmat.primitives import hashes
 
 from proxy.call import Call
@@ -13,10 +14,12 @@ from proxy.ports import Clock
 from proxy.signers.bindings import check_certificates
 from proxy.signers.registry import SignerRegistry
 from proxy.trust.certificate_warnings import CertificateWarning, warnings_about
-from proxy.trust.certificates import key_algorithm, public_key_info, read_certificate
+from proxy.trust.certificates import key_algorithm, read_certificate
 from proxy.trust.credential_check import CredentialChecker
 from proxy.trust.failures import PathFailure
 from proxy.trust.validation_material import MaterialSource
+
+_log = structlog.get_logger("proxy.operations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,16 @@ class Certificates:
         async with call.deadline.enforce():
             check_certificates(certificate, chain)
             await self._check_trusted(certificate, chain)
-            await self._registry.require_key(call, public_key_info(certificate), allowed)
-            credential = await self._registry.register(call, key_id, certificate, chain)
+            credential = await self._registry.keys.register(call, allowed, key_id, certificate, chain)
         call.facts.certificate_id = credential.certificate_id
+        _log.info(
+            "certificate.registered",
+            transactionId=call.transaction_id,
+            client=call.client,
+            certificateId=credential.certificate_id,
+            keyId=key_id,
+            backend=credential.backend,
+        )
         now = self._clock.now()
         self._checker.warn(credential, now)
         return facts_of(credential, now)

@@ -7,6 +7,7 @@ from proxy.operations.hashes import HashSigning
 from proxy.operations.health import Health
 from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
+from proxy.operations.keys import Keys
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
@@ -23,6 +24,7 @@ class Operations:
     timestamping: DocumentTimestamping
     timestamps: TimestampRelay
     certificates: Certificates
+    keys: Keys
     maintenance: MaintenanceCheck
     journal: Journal
     idempotency: Idempotency

@@ -21,7 +21,7 @@ from proxy.sandbox.keys import load_key
 from proxy.sandbox.pki import client_crl
 from proxy.settings import Operation
 
-HASH_SIGNING = ("hash", "certificates", "register", "revocation")
+HASH_SIGNING = ("hash", "certificates", "register", "revocation", "keys", "csr")
 """What the central signer grants."""
 EVERYTHING = get_args(Operation)
 SHUTDOWN_SECONDS = 10

@@ -7,9 +7,20 @@ from pydantic import Field, model_validator
 from proxy.settings.base import Section
 
 Operation = Literal[
-    "es", "es-t", "mdp", "es-a", "timestamp", "hash", "timestamp-hash", "certificates", "register", "revocation"
+    "es",
+    "es-t",
+    "mdp",
+    "es-a",
+    "timestamp",
+    "hash",
+    "timestamp-hash",
+    "certificates",
+    "register",
+    "revocation",
+    "keys",
+    "csr",
 ]
-"""Names of operations in grants. ``certificates`` is reading: list, one, chain."""
+"""Names of operations in grants. ``certificates`` is reading: list, one, chain; ``keys`` is listing and making them."""
 
 
 class ClientSettings(Section):

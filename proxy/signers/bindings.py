@@ -30,6 +30,7 @@ class Binding:
         chain: DER of the issuers, its own first.
         sign_algorithms, hash_algorithms: What alone may be made, preferred first; ``None`` where it is all that the key can.
         clients: Who alone may use it; ``None`` where the clients' own grants say.
+        registered_by: The client that registered it; ``None`` where the settings name it.
     """
 
     certificate_id: str
@@ -39,6 +40,7 @@ class Binding:
     sign_algorithms: tuple[SignAlgorithm, ...] | None = None
     hash_algorithms: tuple[HashAlgorithm, ...] | None = None
     clients: frozenset[str] | None = None
+    registered_by: str | None = None
 
     def limit(self, able: Capabilities) -> Capabilities:
         """What may be made of what can be made. Raises AlgorithmNotAllowed where that is nothing."""
@@ -114,17 +116,21 @@ def _load(path: Path) -> list[bytes]:
         raise SettingsError(f"{path}: no PEM certificates can be read from it: {error}") from error
 
 
+def limited(key: HeldKey, limits: Iterable[Binding]) -> Capabilities:
+    """What a key can, and every one of ``limits`` allows. Raises AlgorithmNotAllowed where that is nothing."""
+    able = Capabilities(key.sign_algorithms, key.hash_algorithms)
+    for limit in limits:
+        able = limit.limit(able)
+    return able
+
+
 def credential_of(binding: Binding, key: HeldKey, limits: Iterable[Binding]) -> Credential:
     """A binding as a credential: what certificate and key can, and every one of ``limits`` allows.
 
     Raises:
         AlgorithmNotAllowed: Nothing is left.
     """
-    able = capabilities(read_certificate(binding.certificate)).restricted(
-        Capabilities(key.sign_algorithms, key.hash_algorithms)
-    )
-    for limit in limits:
-        able = limit.limit(able)
+    able = capabilities(read_certificate(binding.certificate)).restricted(limited(key, limits))
     return Credential(
         certificate_id=binding.certificate_id,
         certificate=binding.certificate,

@@ -6,8 +6,6 @@ What it is sent for a signature is a certificate id, the names of two algorithms
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import TypeVar
 
 import structlog
 
@@ -24,6 +22,7 @@ from proxy.signers.central_answers import (
     MaintenanceAnswer,
     RegistrationAnswer,
     SignaturesAnswer,
+    known,
 )
 from proxy.signers.central_connection import DESTINATION, CentralConnection, segment
 from proxy.trust.certificates import UnknownKeyAlgorithm, read_certificate
@@ -32,8 +31,6 @@ from proxy.trust.memory import Memory
 _REMEMBERED = 4096
 _PAGE = 1000
 _MOST_PAGES = 20
-
-_AlgorithmT = TypeVar("_AlgorithmT", bound=StrEnum)
 
 _log = structlog.get_logger("proxy.signers")
 
@@ -167,7 +164,7 @@ def _credential(certificate_id: str, answer: ChainAnswer) -> Credential:
         raise AlgorithmNotAllowed("the certificate's kind of key is not known") from error
     except ValueError as error:
         raise SignerError("the central signer's certificate cannot be read") from error
-    declared = Capabilities(_known(SignAlgorithm, answer.sign_algorithms), _known(HashAlgorithm, answer.hash_algorithms))
+    declared = Capabilities(known(SignAlgorithm, answer.sign_algorithms), known(HashAlgorithm, answer.hash_algorithms))
     able = capabilities(leaf).restricted(declared)
     return Credential(
         certificate_id=certificate_id,
@@ -177,8 +174,3 @@ def _credential(certificate_id: str, answer: ChainAnswer) -> Credential:
         hash_algorithms=able.hash_algorithms,
         backend=CentralSigner.name,
     )
-
-
-def _known(kind: type[_AlgorithmT], names: list[str]) -> tuple[_AlgorithmT, ...]:
-    """The algorithms of this version among those declared, in the signer's order."""
-    return tuple(kind(name) for name in names if name in set(kind))

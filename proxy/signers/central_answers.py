@@ -5,7 +5,8 @@ Members that are not read are passed over: the central signer may be of a later 
 
 import base64
 import binascii
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -23,6 +24,8 @@ def _decoded(text: object) -> bytes:
         raise ValueError("not base64") from error
 
 
+_AlgorithmT = TypeVar("_AlgorithmT", bound=StrEnum)
+
 Base64 = Annotated[bytes, BeforeValidator(_decoded)]
 CertificateId = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -31,6 +34,11 @@ class CentralAnswer(BaseModel):
     """Base of all: camelCase names, unknown members passed over."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", strict=True)
+
+
+def known(kind: type[_AlgorithmT], names: list[str]) -> tuple[_AlgorithmT, ...]:
+    """The algorithms of this version among those declared, in the signer's order."""
+    return tuple(kind(name) for name in names if name in set(kind))
 
 
 class SignaturesAnswer(CentralAnswer):
@@ -64,6 +72,28 @@ class RegistrationAnswer(CentralAnswer):
     """``POST /v1/certificates``."""
 
     certificate_id: CertificateId
+
+
+class KeyEntry(CentralAnswer):
+    """``POST /v1/keys``, and one key of the list. Algorithms this version does not know are left out later."""
+
+    key_id: Annotated[str, Field(min_length=1, max_length=256)]
+    public_key: Base64
+    sign_algorithms: list[str]
+    hash_algorithms: list[str]
+
+
+class KeysAnswer(CentralAnswer):
+    """``GET /v1/keys``."""
+
+    keys: list[KeyEntry]
+    next_cursor: str | None = None
+
+
+class CertificationRequestAnswer(CentralAnswer):
+    """``POST /v1/keys/{id}/csr``."""
+
+    csr: Base64
 
 
 class MaintenanceAnswer(CentralAnswer):

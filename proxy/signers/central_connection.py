@@ -24,7 +24,10 @@ from proxy.errors import (
     InvalidParameter,
     KeyNotFound,
     Maintenance,
+    MethodNotAllowed,
+    NotFound,
     NotSupported,
+    OperationNotPermitted,
     ProxyError,
     RevocationUnavailable,
     SettingsError,
@@ -86,7 +89,14 @@ _OF_WHAT_IT_STANDS_ON = frozenset(
 )
 """Codes with which it fails and works: it has looked after its own links, which another attempt would only load more."""
 
+_NOT_OFFERED = frozenset({NotFound.code, MethodNotAllowed.code, OperationNotPermitted.code})
+"""Codes of a service that has no such operation, or none for this proxy."""
+
 _AnswerT = TypeVar("_AnswerT", bound=CentralAnswer)
+
+
+class NotOffered(SignerError):
+    """The central signer has no such operation, or does not grant it to the proxy."""
 
 
 class CentralConnection:
@@ -254,6 +264,8 @@ def problem(answer: Answer) -> ProxyError:
         return InvalidParameter("the central signer refuses a parameter")
     if code == InProgress.code:
         return SignerUnavailable("the central signer is still at work on this request", retry_after=answer.retry_after)
+    if code in _NOT_OFFERED:
+        return NotOffered("the central signer does not offer this to the proxy")
     if answer.status in {429, 503}:
         return SignerUnavailable("the central signer is busy or not available", retry_after=answer.retry_after)
     return SignerError(f"the central signer failed (HTTP {answer.status})")

@@ -18,10 +18,20 @@ from proxy.errors import (
     ProxyError,
     SignerError,
 )
-from proxy.model import Credential, Digest, HeldKey, MaintenanceState, RegisteredCertificate, SignAlgorithm
+from proxy.model import (
+    Credential,
+    Digest,
+    HeldKey,
+    KeyAlgorithm,
+    MaintenanceState,
+    RegisteredCertificate,
+    RequestedCertificate,
+    SignAlgorithm,
+)
 from proxy.ports import CertificateStore, Clock, KeyBackend
 from proxy.signers.algorithms import check_request
-from proxy.signers.bindings import Binding, check_certificates, credential_of
+from proxy.signers.bindings import Binding, check_certificates, credential_of, limited
+from proxy.signers.certification_requests import request, request_info
 from proxy.trust.certificates import public_key_info
 
 _UNUSABLE = (AlgorithmNotAllowed, CertificateKeyMismatch, SignerError)
@@ -65,7 +75,7 @@ class KeyedSigner:
         """See :meth:`proxy.ports.CertificateSource.list_credentials`. What cannot be used is left out, and logged."""
         found: list[Credential] = []
         failed: SignerError | None = None
-        for binding in await self._all():
+        for binding in await self.bindings():
             try:
                 found.append((await self._held(call, binding))[1])
             except _UNUSABLE as error:
@@ -96,9 +106,7 @@ class KeyedSigner:
         """
         if self._store is None:
             raise NotSupported("this deployment keeps no registered certificates")
-        key = await self._keys.get_key(call, key_id)
-        if key.key_id != key_id:
-            raise KeyNotFound("there is no key of this id")
+        key = await self.get_key(call, key_id)
         check_certificates(certificate, chain)
         if public_key_info(certificate) != key.public_key:
             raise CertificateKeyMismatch("the certificate does not hold the public key of this key id")
@@ -120,9 +128,40 @@ class KeyedSigner:
         self._registered[binding.certificate_id] = binding
         return credential
 
-    async def certificates_of(self, public_key: bytes) -> tuple[str, ...]:
-        """Ids of all certificates of a key (DER of its SubjectPublicKeyInfo), of those that cannot be used too."""
-        return tuple(one.certificate_id for one in await self._all() if public_key_info(one.certificate) == public_key)
+    async def list_keys(self, call: Call) -> tuple[HeldKey, ...]:
+        """See :meth:`proxy.ports.KeySource.list_keys`."""
+        return await self._keys.list_keys(call)
+
+    async def get_key(self, call: Call, key_id: str) -> HeldKey:
+        """One key, by its id alone. Raises as :meth:`proxy.ports.KeyBackend.get_key`."""
+        key = await self._keys.get_key(call, key_id)
+        if key.key_id != key_id:
+            raise KeyNotFound("there is no key of this id")
+        return key
+
+    async def create_key(self, call: Call, algorithm: KeyAlgorithm, label: str | None) -> HeldKey:
+        """See :meth:`proxy.ports.KeyBackend.create_key`."""
+        return await self._keys.create_key(call, algorithm, label)
+
+    async def certification_request(self, call: Call, key_id: str, wanted: RequestedCertificate) -> bytes:
+        """See :meth:`proxy.ports.KeySource.certification_request`. What the key signs is a digest, as ever."""
+        key = await self.get_key(call, key_id)
+        able = limited(key, self._same_key(key))
+        sign_algorithm = wanted.sign_algorithm or able.sign_algorithms[0]
+        hash_algorithm = wanted.hash_algorithm or able.hash_algorithms[0]
+        if sign_algorithm not in able.sign_algorithms or hash_algorithm not in able.hash_algorithms:
+            raise AlgorithmNotAllowed(f"the key does not sign {sign_algorithm} with {hash_algorithm}")
+        info = request_info(key.public_key, wanted)
+        digest = Digest.of(info, hash_algorithm)
+        call.facts.digests.append(digest.value.hex())
+        (value,) = await self._keys.sign(call, key, sign_algorithm, [digest])
+        return request(info, sign_algorithm, hash_algorithm, value)
+
+    async def bindings(self) -> tuple[Binding, ...]:
+        """All certificates: those of the settings, then those that are registered, by this process or another."""
+        if self._store is not None:
+            self._registered |= {one.certificate_id: _binding(one) for one in await self._store.list(self.name)}
+        return tuple((self._configured | {**self._registered, **self._configured}).values())
 
     async def maintenance(self, call: Call) -> MaintenanceState:
         """Never in maintenance; raises as :meth:`proxy.ports.KeyBackend.check` where the keys cannot be used."""
@@ -132,12 +171,6 @@ class KeyedSigner:
     async def close(self) -> None:
         """Close the key backend."""
         await self._keys.close()
-
-    async def _all(self) -> tuple[Binding, ...]:
-        """Those of the settings, then those that are registered, by this process or another."""
-        if self._store is not None:
-            self._registered |= {one.certificate_id: _binding(one) for one in await self._store.list(self.name)}
-        return tuple((self._configured | {**self._registered, **self._configured}).values())
 
     async def _bound(self, certificate_id: str) -> Binding:
         found = self._configured.get(certificate_id) or self._registered.get(certificate_id)
@@ -163,8 +196,11 @@ class KeyedSigner:
         """What a binding and its key make. A registered one may do what every certificate of the settings with its key may."""
         if binding.certificate_id in self._configured:
             return credential_of(binding, key, (binding,))
-        same_key = [one for one in self._configured.values() if public_key_info(one.certificate) == key.public_key]
-        return credential_of(binding, key, same_key)
+        return credential_of(binding, key, self._same_key(key))
+
+    def _same_key(self, key: HeldKey) -> list[Binding]:
+        """The settings' certificates of a key."""
+        return [one for one in self._configured.values() if public_key_info(one.certificate) == key.public_key]
 
     def _tell(self, binding: Binding, error: ProxyError) -> None:
         """Once for each thing that is wrong: lists are asked for often."""
@@ -180,4 +216,10 @@ class KeyedSigner:
 
 
 def _binding(registered: RegisteredCertificate) -> Binding:
-    return Binding(registered.certificate_id, registered.key_id, registered.certificate, registered.chain)
+    return Binding(
+        certificate_id=registered.certificate_id,
+        key=registered.key_id,
+        certificate=registered.certificate,
+        chain=registered.chain,
+        registered_by=registered.client,
+    )

@@ -1,27 +1,28 @@
-"""All signer backends of one application, and which of them has a certificate.
+"""All signer backends of one application, and which of them has a certificate; their keys are ``signers.key_registry``'s.
 
 A new backend that has certificates of its own is one line here; one that holds keys alone is one in ``signers.key_backends``.
 """
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from proxy.call import Call
-from proxy.errors import CertificateNotFound, CertificateNotPermitted, KeyNotFound, NotSupported, ProxyError, SettingsError
+from proxy.errors import CertificateNotFound, CertificateNotPermitted, SettingsError
 from proxy.model import Credential
 from proxy.outbound import Links
 from proxy.ports import CertificateStore, Clock, SignerBackend
 from proxy.settings import Settings
 from proxy.signers.bindings import Binding, configured
 from proxy.signers.central import CentralSigner
+from proxy.signers.central_keys import CentralKeys
 from proxy.signers.central_revocation import CentralRevocationSource
 from proxy.signers.csc import CSCSigner
 from proxy.signers.csc_timestamps import CSCTimestamps
 from proxy.signers.key_backends import make_key_backends
+from proxy.signers.key_registry import KeyRegistry
 from proxy.signers.keyed import KeyedSigner
 from proxy.signers.reservations import Reservations
-from proxy.trust.certificates import public_key_info
 from proxy.trust.paths import PathFinder
 
 _BACKENDS: tuple[Callable[[Settings, Clock, Links], SignerBackend | None], ...] = (
@@ -35,24 +36,21 @@ _BACKENDS: tuple[Callable[[Settings, Clock, Links], SignerBackend | None], ...] 
 """One line a backend, in the order of look-up."""
 
 
-KEY_SEPARATOR = ":"
-"""Between a key backend's name and a key's id there, in the ids that callers know keys by."""
-
-
 class SignerRegistry:
     """Finds certificates and keys across the backends of the settings.
 
     Args:
         settings: Which backends there are.
         clock: For how long they keep what they know.
-        store: Keeps certificates that are registered to keys of key backends; ``None`` where none is registered.
+        store: Keeps certificates that are registered to keys of key backends, and who made keys; ``None`` where none is.
         links: Where their breakers are; their own alone, if none are given.
 
     Raises:
         SettingsError: A section or a credential cannot be used.
 
     Attributes:
-        backends: In the order of look-up: keys with certificates of the settings or the store first.
+        backends: In the order of look-up: key backends first.
+        keys: The keys themselves, for clients who make them and have certificates issued.
     """
 
     def __init__(
@@ -60,18 +58,20 @@ class SignerRegistry:
     ) -> None:
         links = links or Links()
         self._settings = settings
-        self._keeps_certificates = store is not None
         bindings: dict[str, list[Binding]] = defaultdict(list)
         for block in settings.credentials:
             bindings[block.backend].append(configured(block))
         self._reservations = Reservations(itertools.chain.from_iterable(bindings.values()))
-        self._keyed = {
+        keyed = {
             keys.name: KeyedSigner(keys, bindings[keys.name], store, clock)
             for keys in make_key_backends(settings, clock, links)
         }
         made = (make(settings, clock, links) for make in _BACKENDS)
-        self._others = tuple(backend for backend in made if backend is not None)
-        self.backends: tuple[SignerBackend, ...] = (*self._keyed.values(), *self._others)
+        others = tuple(backend for backend in made if backend is not None)
+        self.backends: tuple[SignerBackend, ...] = (*keyed.values(), *others)
+        self._central = next((backend for backend in others if isinstance(backend, CentralSigner)), None)
+        sources = () if self._central is None else (CentralKeys(self._central.connection),)
+        self.keys = KeyRegistry(keyed, others, sources, self._reservations, store)
 
     async def find(self, call: Call, certificate_id: str) -> tuple[SignerBackend, Credential]:
         """The first backend that has the certificate, and the credential.
@@ -100,54 +100,6 @@ class SignerRegistry:
                 found.setdefault(credential.certificate_id, credential)
         return tuple(credential for credential in found.values() if self._reservations.permit(call.client, credential))
 
-    async def require_key(self, call: Call, public_key: bytes, allowed: Callable[[str], bool]) -> None:
-        """That a client may have to do with a key: it may use every certificate that the key has, at whichever backend.
-
-        Args:
-            call: Who asks.
-            public_key: DER of its SubjectPublicKeyInfo.
-            allowed: Which certificates the client may use, by id.
-
-        Raises:
-            KeyNotFound: It may not; that there is such a key is not told.
-            SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: A backend failed.
-        """
-        ids: list[str] = []
-        for keyed in self._keyed.values():
-            ids += await keyed.certificates_of(public_key)
-        for backend in self._others:
-            credentials = await backend.list_credentials(call)
-            ids += [one.certificate_id for one in credentials if public_key_info(one.certificate) == public_key]
-        if not self._reservations.permit_key(call.client, public_key) or not all(allowed(one) for one in ids):
-            raise KeyNotFound("there is no key of this id")
-
-    async def register(self, call: Call, key_id: str, certificate: bytes, chain: Sequence[bytes]) -> Credential:
-        """Bind an issued certificate (DER) to its key.
-
-        The id of a key of a key backend begins with the backend's name: ``kms:1234abcd-…``. Such an id is looked for there and
-        nowhere else; any other is that of a backend with keys and certificates of its own.
-
-        Raises:
-            KeyNotFound: No backend that takes registrations has the key.
-            NotSupported: No backend takes registrations, or the one of the key does not.
-            CertificateKeyMismatch, InvalidParameter: As the backend says.
-            SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: A backend failed.
-        """
-        name, _, own_id = key_id.partition(KEY_SEPARATOR)
-        if name in self._keyed:
-            return await self._keyed[name].register_certificate(call, own_id, certificate, chain)
-        refusal: ProxyError = NotSupported("this deployment takes no registrations")
-        if self._keyed and self._keeps_certificates:
-            refusal = KeyNotFound("there is no key of this id")
-        for backend in self._others:
-            try:
-                return await backend.register_certificate(call, key_id, certificate, chain)
-            except KeyNotFound as error:
-                refusal = error
-            except NotSupported:
-                continue
-        raise refusal
-
     def central_revocation_source(self, finder: PathFinder) -> CentralRevocationSource:
         """The central signer's revocation relay; it shares the signer's connections.
 
@@ -157,10 +109,9 @@ class SignerRegistry:
         Raises:
             SettingsError: There is no central signer.
         """
-        for backend in self._others:
-            if isinstance(backend, CentralSigner):
-                return CentralRevocationSource(backend.connection, finder, self._settings.revocation.max_bytes)
-        raise SettingsError("there is no central signer to ask for revocation data")
+        if self._central is None:
+            raise SettingsError("there is no central signer to ask for revocation data")
+        return CentralRevocationSource(self._central.connection, finder, self._settings.revocation.max_bytes)
 
     def csc_timestamps(self) -> CSCTimestamps | None:
         """The time-stamping of the provider of remote signatures, if there is one; it shares the signer's connections."""

@@ -1,4 +1,4 @@
-"""Certificates that were registered to keys, in one SQLite file (``proxy.ports.CertificateStore``).
+"""Certificates that were registered to keys, and who made keys, in one SQLite file (``proxy.ports.CertificateStore``).
 
 The file may be shared by several processes of one machine. Nothing in it is secret.
 """
@@ -27,6 +27,10 @@ CREATE TABLE certificate (
     registered     REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX certificate_by_backend ON certificate (backend);
+CREATE TABLE maker (
+    public_key BLOB PRIMARY KEY,
+    client     TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE issuer (
     certificate_id TEXT NOT NULL REFERENCES certificate (certificate_id) ON DELETE CASCADE,
     place          INTEGER NOT NULL,
@@ -60,8 +64,8 @@ class SQLiteCertificateStore:
         def work(connection: sqlite3.Connection) -> bool:
             changed = connection.execute(
                 f"INSERT INTO certificate ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608 - its own names
-                "ON CONFLICT (certificate_id) DO UPDATE SET backend = excluded.backend, key_id = excluded.key_id, "
-                "client = excluded.client, registered = excluded.registered WHERE der = excluded.der",
+                "ON CONFLICT (certificate_id) DO UPDATE SET backend = excluded.backend, key_id = excluded.key_id "
+                "WHERE der = excluded.der",
                 (
                     registered.certificate_id,
                     registered.backend,
@@ -104,6 +108,19 @@ class SQLiteCertificateStore:
                 (backend,),
             ).fetchall()
             return tuple(_registered(connection, row) for row in rows)
+
+        return await self._file.run(work)
+
+    async def put_maker(self, public_key: bytes, client: str) -> None:
+        """See :meth:`proxy.ports.CertificateStore.put_maker`."""
+        await self._file.run(lambda connection: connection.execute("INSERT INTO maker VALUES (?, ?)", (public_key, client)))
+
+    async def maker(self, public_key: bytes) -> str | None:
+        """See :meth:`proxy.ports.CertificateStore.maker`."""
+
+        def work(connection: sqlite3.Connection) -> str | None:
+            row = connection.execute("SELECT client FROM maker WHERE public_key = ?", (public_key,)).fetchone()
+            return None if row is None else row[0]
 
         return await self._file.run(work)
 

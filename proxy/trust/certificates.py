@@ -48,13 +48,17 @@ def public_key_info(der: bytes) -> bytes:
 
 def key_algorithm(certificate: x509.Certificate) -> str:
     """The kind of key in words: ``RSA-3072``, ``P-256`` …; the algorithm's OID for other kinds."""
-    key = certificate.public_key()
+    return key_kind(certificate.public_key()) or certificate.public_key_algorithm_oid.dotted_string
+
+
+def key_kind(key: object) -> str | None:
+    """The kind of a public key of cryptography's in words, as :func:`key_algorithm`; ``None`` where there is no word for it."""
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA-{key.key_size}"
     if isinstance(key, ec.EllipticCurvePublicKey):
         names = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
         return names.get(key.curve.name, key.curve.name)
-    return certificate.public_key_algorithm_oid.dotted_string
+    return None
 
 
 def subject(certificate: x509.Certificate) -> str:

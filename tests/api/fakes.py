@@ -14,7 +14,9 @@ from proxy.model import (
     Credential,
     Digest,
     HashAlgorithm,
+    KeyAlgorithm,
     MaintenanceState,
+    RequestedCertificate,
     SignAlgorithm,
     SignatureForm,
     SignatureRequest,
@@ -27,6 +29,7 @@ from proxy.operations.hashes import HashSignatures, HashSigning
 from proxy.operations.health import Health
 from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
+from proxy.operations.keys import KeyFacts, Keys
 from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.service import Operations
 from proxy.operations.signed import SignedDocument
@@ -68,6 +71,8 @@ class Work:
     digests: list[tuple[Digest, ...]] = field(default_factory=list)
     queries: list[tuple[bytes, str | None]] = field(default_factory=list)
     certificates: list[tuple[bytes, ...]] = field(default_factory=list)
+    keys: list[tuple[KeyAlgorithm, str | None, str | None]] = field(default_factory=list)
+    wanted: list[tuple[str, RequestedCertificate]] = field(default_factory=list)
     inside: int = 0
     most_inside: int = 0
 
@@ -238,6 +243,33 @@ class Backend:
         return self.state
 
 
+class KeyStore:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def list(self, call: Call, allowed: Callable[[str], bool]) -> tuple[KeyFacts, ...]:
+        await self._work.do(call)
+        ids = tuple(one for one in ("seal-1", "secret") if allowed(one))
+        return (_key("kms:1", KeyAlgorithm.P_256, ids), _key("kms:2", KeyAlgorithm.P_256, ()))
+
+    async def create(self, call: Call, algorithm: KeyAlgorithm, label: str | None, backend: str | None) -> KeyFacts:
+        self._work.keys.append((algorithm, label, backend))
+        await self._work.do(call)
+        return _key("kms:new", algorithm, ())
+
+    async def certification_request(
+        self, call: Call, allowed: Callable[[str], bool], key_id: str, wanted: RequestedCertificate
+    ) -> bytes:
+        self._work.wanted.append((key_id, wanted))
+        await self._work.do(call)
+        return b"request of " + key_id.encode()
+
+
+def _key(key_id: str, algorithm: KeyAlgorithm, certificate_ids: tuple[str, ...]) -> KeyFacts:
+    signs = ((SignAlgorithm.ECDSA,), (HashAlgorithm.SHA256,))
+    return KeyFacts(key_id, algorithm, b"public", *signs, key_id.partition(":")[0], certificate_ids)
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     backends: tuple[Backend, ...]
@@ -252,6 +284,7 @@ def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Cl
         hashes=cast(HashSigning, Hashes(work)),
         timestamps=cast(TimestampRelay, Timestamps(work)),
         certificates=cast(Certificates, CertificateStore(work)),
+        keys=cast(Keys, KeyStore(work)),
         maintenance=MaintenanceCheck(registry=registry, own=own, clock=clock),
         idempotency=Idempotency(None, None),
         journal=Journal(log, clock, telemetry),

@@ -78,7 +78,9 @@ def settings_for(people: People, folder: Path, **changes: Any) -> Settings:
             {
                 "name": "alice",
                 "certificate_sha256": people.alice.sha256,
-                "operations": ["es", "es-t", "hash", "timestamp-hash", "certificates", "register", "revocation"],
+                "operations": [
+                    *("es", "es-t", "hash", "timestamp-hash", "certificates", "register", "revocation", "keys", "csr"),
+                ],
                 "certificates": ["seal-1", "seal-2", "seal-3"],
             },
             {

@@ -10,7 +10,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from tests.support.keys import PrivateKey, sign_digest
@@ -37,6 +39,7 @@ class CentralServer:
     Attributes:
         page: Certificates on one page of the list.
         fault: Answers instead of the routes while it is set.
+        other_subject: What certification requests are made for instead of what is asked for.
         maintenance: The body of ``GET /v1/maintenance``.
         revocation: The body of ``POST /v1/revocation``.
         asked: ``(method, path with query, body)`` in order.
@@ -50,6 +53,7 @@ class CentralServer:
     keys: dict[str, PrivateKey] = field(default_factory=dict)
     page: int = 2
     fault: Handler | None = None
+    other_subject: str | None = None
     maintenance: dict[str, Any] = field(default_factory=lambda: {"inMaintenance": False})
     revocation: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -164,6 +168,34 @@ class _Routes:
         self.state.entries[certificate_id] = Entry(Holder(certificate, key), chain, known, ("SHA-256", "SHA-384", "SHA-512"))
         return web.json_response({"certificateId": certificate_id, "subject": certificate.subject.rfc4514_string()}, status=201)
 
+    def entry(self, key_id: str) -> dict[str, Any]:
+        key = self.state.keys[key_id]
+        made = ["RSASSA-PKCS1-v1_5", "RSASSA-PSS"] if isinstance(key, rsa.RSAPrivateKey) else ["ECDSA"]
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        hashed = ["SHA-256", "SHA-384", "SHA-512", "SHA3-512"]
+        told = base64.b64encode(public).decode()
+        return {"keyId": key_id, "publicKey": told, "signAlgorithms": made, "hashAlgorithms": hashed, "algorithm": "any"}
+
+    async def list_keys(self, request: web.Request) -> web.Response:
+        start, ids = int(request.query.get("cursor", "0")), sorted(self.state.keys)
+        page: dict[str, Any] = {"keys": [self.entry(key_id) for key_id in ids[start : start + self.state.page]]}
+        if start + self.state.page < len(ids):
+            page["nextCursor"] = str(start + self.state.page)
+        return web.json_response(page)
+
+    async def create_key(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.state.keys[body["label"]] = ec.generate_private_key(ec.SECP256R1())
+        return web.json_response(self.entry(body["label"]), status=201)
+
+    async def certification_request(self, request: web.Request) -> web.Response:
+        key, body = self.state.keys.get(request.match_info["id"]), await request.json()
+        if key is None:
+            return _error(404, "KEY_NOT_FOUND")
+        subject = x509.Name.from_rfc4514_string(self.state.other_subject or body["subject"])
+        made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA256()).public_bytes(Encoding.DER)
+        return web.json_response({"csr": base64.b64encode(made).decode()})
+
     async def maintenance(self, _: web.Request) -> web.Response:
         return web.json_response(self.state.maintenance)
 
@@ -200,6 +232,9 @@ async def central_server(tls: TLSFiles) -> AsyncIterator[CentralServer]:
             web.get("/v1/certificates/{id}/chain", routes.chain),
             web.post("/v1/certificates", routes.register),
             web.post("/v1/signatures/hash", routes.sign),
+            web.get("/v1/keys", routes.list_keys),
+            web.post("/v1/keys", routes.create_key),
+            web.post("/v1/keys/{id}/csr", routes.certification_request),
             web.get("/v1/maintenance", routes.maintenance),
             web.post("/v1/revocation", routes.revocation),
         ]

@@ -28,3 +28,13 @@ class Judge:
         done = subprocess.run(command, capture_output=True, text=True, cwd=self._folder, check=False)
         assert (done.returncode == 0) == ("Signature Verified Successfully" in done.stdout)
         return done.returncode == 0
+
+
+def openssl_request(der: bytes) -> str | None:
+    """What ``openssl req`` reads in a certification request (DER); ``None`` where its signature is not its key's.
+
+    It tells by its text: older versions exit with 0 whatever they find.
+    """
+    command = ["openssl", "req", "-verify", "-inform", "DER", "-noout", "-text", "-nameopt", "RFC2253,utf8,-esc_msb"]
+    done = subprocess.run(command, input=der, capture_output=True, check=False)
+    return done.stdout.decode() if b"self-signature verify OK" in done.stderr else None

@@ -3,9 +3,10 @@
 import pytest
 
 from proxy import errors
+from proxy.api.failures import EVERY_CALL
 from proxy.api.openapi import document
 from proxy.api.problems import PROBLEMS, Problem, language_of, leaves, problem_of
-from proxy.api.routes import CALL_ROUTES, EVERY_CALL
+from proxy.api.routes import CALL_ROUTES
 from proxy.errors import ProxyError
 
 LEAVES = list(leaves())

@@ -35,7 +35,7 @@ def test_both_files_load_and_fit_together(folder: StateFolder) -> None:
         return load_chain(folder.client(name).certificate)[0].fingerprint(SHA256()).hex()
 
     of_central = {client.certificate_sha256: set(client.operations) for client in central.clients}
-    assert of_central[fingerprint("proxy")] == {"hash", "certificates", "register", "revocation"}
+    assert of_central[fingerprint("proxy")] == {"hash", "certificates", "register", "revocation", "keys", "csr"}
     of_proxy = {client.certificate_sha256: set(client.operations) for client in proxy.clients}
     assert of_proxy.keys() == {fingerprint("app"), fingerprint("other")}
     assert of_proxy[fingerprint("other")] == {"certificates"}

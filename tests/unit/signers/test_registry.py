@@ -77,6 +77,10 @@ async def registry(tls: TLSFiles, tmp_path: Path) -> AsyncIterator[Registry]:
     await store.close()
 
 
+def any_certificate(_: str) -> bool:
+    return True
+
+
 async def test_each_section_is_a_backend(registry: Registry, server: CentralServer, keys: dict[str, Any]) -> None:
     both = registry(central=server.settings, **keys)
     assert [backend.name for backend in both.backends] == ["software", "central"]
@@ -122,19 +126,20 @@ async def test_a_registration_goes_where_the_key_is(
     one = registry(central=server.settings, **keys)
     near = issue("Near", pki.issuing, key=ec_key(), extensions=[SIGNER_USAGE])
     far = issue("Far", pki.issuing, key=ec_key("secp384r1"), extensions=[SIGNER_USAGE])
-    assert (await one.register(new_call(), "software:near-key", near.der, pki.chain)).backend == "software"
-    assert server.asked == []
-    assert (await one.register(new_call(), "far-key", far.der, pki.chain)).backend == "central"
+    registered = await one.keys.register(new_call(), any_certificate, "software:near-key", near.der, pki.chain)
+    assert registered.backend == "software"
+    assert "POST /v1/certificates" not in server.paths()
+    assert (await one.keys.register(new_call(), any_certificate, "far-key", far.der, pki.chain)).backend == "central"
     with pytest.raises(CertificateKeyMismatch):
-        await one.register(new_call(), "software:near-key", far.der, pki.chain)
+        await one.keys.register(new_call(), any_certificate, "software:near-key", far.der, pki.chain)
     for no_key in ("no-key", "near-key", "software:far-key", "software:", "software:software:near-key", "kms:near-key"):
         with pytest.raises(KeyNotFound):
-            await one.register(new_call(), no_key, near.der, pki.chain)
+            await one.keys.register(new_call(), any_certificate, no_key, near.der, pki.chain)
     server.fault = problem(501, "NOT_SUPPORTED")
     with pytest.raises(KeyNotFound):
-        await one.register(new_call(), "no-key", near.der, pki.chain)
+        await one.keys.register(new_call(), any_certificate, "no-key", near.der, pki.chain)
     with pytest.raises(NotSupported):
-        await registry(central=server.settings).register(new_call(), "no-key", near.der, pki.chain)
+        await registry(central=server.settings).keys.register(new_call(), any_certificate, "no-key", near.der, pki.chain)
 
 
 async def test_the_revocation_relay_is_the_central_signers(
