@@ -1,4 +1,4 @@
-"""The command ``signproxy``: one module a verb.
+"""The command ``signproxy``: one module a verb, imported when it is chosen.
 
 A verb's module has ``add_parser(verbs)``, which sets ``run`` as the parser's default, and ``run(arguments)``, which gives
 the exit code. What is heavy is imported inside ``run``, so that ``--help`` and ``--version`` answer at once; for them
@@ -8,6 +8,7 @@ the exit code. What is heavy is imported inside ``run``, so that ``--help`` and 
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from proxy import __version__
 from proxy.cli.exit_codes import EXPLAINED, ExitCode, exit_code_of
@@ -29,8 +30,9 @@ First steps, on any machine, without an account anywhere:
 _EPILOG = f"""\
 environment:
   SIGNPROXY_URL, SIGNPROXY_CA,        the service that sign, timestamp,
-  SIGNPROXY_CLIENT_CERT,              certificates, operations and maintenance
-  SIGNPROXY_CLIENT_KEY                ask, where no option says otherwise
+  SIGNPROXY_CLIENT_CERT,              certificates, keys, csr, operations and
+  SIGNPROXY_CLIENT_KEY                maintenance ask, where no option says
+                                      otherwise
   SIGNPROXY_CERTIFICATE               the signing certificate's id for sign
   SIGNPROXY_DOCUMENT_PASSWORD         opens encrypted documents for both
   SIGNPROXY__SECTION__KEY             overlays one value of the settings that
@@ -41,14 +43,33 @@ environment:
 `signproxy VERB --help` explains a verb, with examples."""
 
 
-def _parser() -> VerbParser:
-    from proxy.cli import certificates, demo, doctor, health, maintenance, openapi, operations, sandbox, serve, sign, timestamp
+_VERBS = {
+    "demo": "sign a PDF in every form through a sandbox, and look",
+    "sandbox": "a whole service on loopback, to try and to test against",
+    "serve": "serve the REST contract",
+    "sign": "sign PDF files",
+    "timestamp": "time-stamp PDF files, or prolong what is signed in them",
+    "certificates": "list, show, export or register signing certificates",
+    "keys": "list keys, make new ones",
+    "csr": "certification requests for keys",
+    "operations": "what became of earlier calls",
+    "maintenance": "ask whether the service is in maintenance",
+    "doctor": "check a service's settings and all it depends on",
+    "health": "ask whether the service on this machine lives",
+    "openapi": "print the OpenAPI 3.1 document of the REST contract",
+}
+"""Each verb is a module of its name, and what ``--help`` says of it here; what is not chosen is not imported."""
 
+
+def _parser(chosen: str) -> VerbParser:
     parser = VerbParser(prog="signproxy", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"signproxy {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for verb in (demo, sandbox, serve, sign, timestamp, certificates, operations, maintenance, doctor, health, openapi):
-        verb.add_parser(verbs)
+    for name, said in _VERBS.items():
+        if name == chosen:
+            import_module(f"proxy.cli.{name}").add_parser(verbs)
+        else:
+            verbs.add_parser(name, help=said)
     return parser
 
 
@@ -65,7 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: Help or version was asked for (0), or the arguments are wrong (2).
     """
-    parser = _parser()
+    argv = sys.argv[1:] if argv is None else argv
+    parser = _parser(argv[0] if argv else "")
     arguments = parser.parse_args(argv)
     if "run" not in arguments:
         parser.print_help()

@@ -1,4 +1,4 @@
-"""``signproxy certificates``: what this client may sign with."""
+"""``signproxy certificates``: what this client may sign with, and registration of what was issued."""
 
 import argparse
 
@@ -8,13 +8,15 @@ from proxy.cli.exit_codes import EXPLAINED
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from proxy.cli.verb_parser import VerbParser, Verbs
     from proxy.client import Certificate, Connection
 
 _DESCRIPTION = """\
-List the signing certificates that are granted to this client, show one, or
-write one's chain. The list is also the quickest test of a connection.
+List the signing certificates that are granted to this client, show one, write
+one's chain, or register one that was issued to a key of the service. The list is
+also the quickest test of a connection.
 """
 
 _EPILOG = f"""\
@@ -22,6 +24,9 @@ examples:
   signproxy certificates list --sandbox ./state
   signproxy certificates show seal --json
   signproxy certificates chain seal > chain.pem
+  signproxy certificates register kms:1234abcd-… seal.pem --chain issuers.pem
+
+The service grants reading as `certificates`, registration as `register`.
 
 {ENVIRONMENT}
 {EXPLAINED}"""
@@ -31,7 +36,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "certificates",
-        help="list, show or export signing certificates",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
@@ -44,11 +48,16 @@ def _options(parser: "VerbParser") -> None:
         "list": "all that are granted to this client",
         "show": "one of them",
         "chain": "its chain as PEM, the certificate itself first",
+        "register": "bind an issued certificate to its key, and print its id",
     }
-    listing, one, chain = (actions.add_parser(name, help=said, description=said) for name, said in summaries.items())
+    listing, one, chain, register = (actions.add_parser(name, help=said, description=said) for name, said in summaries.items())
     for action in (one, chain):
         action.add_argument("certificate", metavar="ID")
-    for action, run in ((listing, run_list), (one, run_show), (chain, run_chain)):
+    register.add_argument("key", metavar="KEY", help="the key's id, as `signproxy keys list` has it")
+    register.add_argument("file", metavar="FILE", help="the certificate, PEM; its issuers may follow, its own first")
+    register.add_argument("--chain", metavar="FILE", help="its issuers, PEM, if they are not in the same file")
+    runs = ((listing, run_list), (one, run_show), (chain, run_chain), (register, run_register))
+    for action, run in runs:
         if action is not chain:
             action.add_argument("--json", action="store_true", help="JSON instead of a table")
         add_connection_options(action)
@@ -115,6 +124,55 @@ def run_chain(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_register(arguments: argparse.Namespace) -> int:
+    """Register one. Raises ProxyError."""
+    import json
+    import sys
+    from pathlib import Path
+
+    from proxy.cli.connecting import connection_from
+    from proxy.cli.running import run_until_done
+    from proxy.cli.terminal import printable
+
+    certificates = _read(Path(arguments.file))
+    if arguments.chain is not None:
+        certificates += _read(Path(arguments.chain))
+    made = run_until_done(_register(connection_from(arguments), arguments.key, certificates))
+    if arguments.json:
+        print(json.dumps(_members(made), indent=2))
+        return 0
+    # Alone on its line: `id=$(signproxy certificates register …)`.
+    print(printable(made.certificate_id))
+    for warning in made.warnings:
+        print(f"warning: {printable(warning)}", file=sys.stderr)
+    return 0
+
+
+def _read(path: "Path") -> list[bytes]:
+    """DER of the certificates in a PEM file. Raises SettingsError."""
+    from ssl import PEM_cert_to_DER_cert
+
+    from proxy.errors import SettingsError
+
+    end = "-----END CERTIFICATE-----"
+    try:
+        text = path.read_text(encoding="ascii")
+        found = [part.partition("-----BEGIN CERTIFICATE-----")[1:] for part in text.split(end)[:-1]]
+        ders = [PEM_cert_to_DER_cert("".join(part) + end) for part in found]
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: no PEM certificates can be read from it: {error}") from error
+    if not ders:
+        raise SettingsError(f"{path}: there is no PEM certificate in it")
+    return ders
+
+
+async def _register(connection: "Connection", key_id: str, certificates: list[bytes]) -> "Certificate":
+    from proxy.client import SigningClient
+
+    async with SigningClient(connection) as client:
+        return await client.register_certificate(key_id, certificates[0], certificates[1:])
+
+
 async def _list(connection: "Connection") -> "tuple[Certificate, ...]":
     from proxy.client import SigningClient
 
@@ -148,4 +206,5 @@ def _members(certificate: "Certificate") -> "Mapping[str, str | list[str]]":
         "signAlgorithms": list(certificate.sign_algorithms),
         "hashAlgorithms": list(certificate.hash_algorithms),
         "certificateSha256": certificate.certificate_sha256,
+        "warnings": list(certificate.warnings),
     }

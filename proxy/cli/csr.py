@@ -36,7 +36,7 @@ grants requests as `csr`.
 
 def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
-    parser = verbs.add_parser("csr", help="certification requests for keys", description=_DESCRIPTION, epilog=_EPILOG)
+    parser = verbs.add_parser("csr", description=_DESCRIPTION, epilog=_EPILOG)
     parser.options = _options
 
 

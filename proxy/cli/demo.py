@@ -45,7 +45,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "demo",
-        help="sign a PDF in every form through a sandbox, and look",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

@@ -35,7 +35,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "doctor",
-        help="check a service's settings and all it depends on",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

@@ -31,9 +31,7 @@ environment:
 
 def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
-    parser = verbs.add_parser(
-        "health", help="ask whether the service on this machine lives", description=_DESCRIPTION, epilog=_EPILOG
-    )
+    parser = verbs.add_parser("health", description=_DESCRIPTION, epilog=_EPILOG)
     parser.options = _options
     parser.set_defaults(run=run)
 

@@ -37,7 +37,7 @@ ALGORITHMS = ("RSA-2048", "RSA-3072", "RSA-4096", "P-256", "P-384", "P-521")
 
 def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
-    parser = verbs.add_parser("keys", help="list keys, make new ones", description=_DESCRIPTION, epilog=_EPILOG)
+    parser = verbs.add_parser("keys", description=_DESCRIPTION, epilog=_EPILOG)
     parser.options = _options
 
 

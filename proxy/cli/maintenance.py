@@ -30,7 +30,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "maintenance",
-        help="ask whether the service is in maintenance",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

@@ -12,7 +12,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "openapi",
-        help="print the OpenAPI 3.1 document of the REST contract",
         description="Prints the OpenAPI 3.1 document of the REST contract: the one a running proxy serves at /openapi.json.",
     )
     parser.add_argument("--output", "-o", metavar="FILE", help="write it to FILE instead of standard output")

@@ -31,7 +31,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "operations",
-        help="what became of earlier calls",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

@@ -52,7 +52,6 @@ def add_parser(verbs: "Verbs") -> None:
     parser = verbs.add_parser(
         "sandbox",
         usage="%(prog)s [-h] [--dir STATE] [--listen HOST:PORT] [--with-csc]\n       %(prog)s issue CSR [options]",
-        help="a whole service on loopback, to try and to test against",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

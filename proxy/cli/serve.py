@@ -34,7 +34,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "serve",
-        help="serve the REST contract",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

@@ -67,7 +67,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "sign",
-        help="sign PDF files",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

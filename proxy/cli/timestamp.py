@@ -49,7 +49,6 @@ def add_parser(verbs: "Verbs") -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "timestamp",
-        help="time-stamp PDF files, or prolong what is signed in them",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

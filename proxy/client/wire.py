@@ -107,7 +107,7 @@ class Wire:
                 allow_redirects=False,
             ) as response:
                 transaction_id = response.headers.get("Transaction-Id", transaction_id)
-                if response.status != 200:
+                if response.status not in {200, 201}:
                     raise error_from(
                         response.status,
                         await _read(response, _PROBLEM_LIMIT, cut=True),

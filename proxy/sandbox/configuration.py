@@ -156,7 +156,7 @@ def _common(folder: StateFolder, addresses: Addresses, name: str) -> Sequence[st
         "",
         "[stores]",
         f'transaction_log = "{_path(folder, folder.transaction_log(name))}"',
-        *([f'certificates = "{_path(folder, folder.certificates)}"'] if name == "central" else []),
+        f'certificates = "{_path(folder, folder.certificates(name))}"',
         f'idempotency = "{_path(folder, folder.idempotency(name))}"',
         # Secrets are named by absolute paths.
         f"sealing_key = {json.dumps(f'file:{folder.sealing_key(name)}')}",

@@ -12,7 +12,7 @@
         pki/<authority>/        certificate.pem, key.pem, responder.pem, responder-key.pem, issued/, revoked/
         tls/, clients/, tsa/    certificates and keys by name
         central-keys/           what the central signer serves: keys/, certificates/
-        central-certificates.sqlite         and the certificates that were registered there
+        central-certificates.sqlite, …      and what was registered, and who made keys
         logs/                   one file a process
 
 Files appear whole or not at all, so that a start which was interrupted goes on where it stopped.
@@ -96,10 +96,9 @@ class StateFolder:
         """What the central signer serves: keys/ and certificates/."""
         return self.root / "central-keys"
 
-    @property
-    def certificates(self) -> Path:
-        """Certificates registered at the central signer (SQLite)."""
-        return self.root / "central-certificates.sqlite"
+    def certificates(self, service: str) -> Path:
+        """What is registered at ``central`` or ``proxy``, and who made keys (SQLite)."""
+        return self.root / f"{service}-certificates.sqlite"
 
     @property
     def registration_csr(self) -> Path:

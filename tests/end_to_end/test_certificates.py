@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from proxy.sandbox.authority import load_chain, pem
 from tests.conformance.judges import pyhanko_verdicts, tool
+from tests.support.key_life import issued
 from tests.support.sandbox import Sandbox
 
 
@@ -79,13 +79,6 @@ def test_a_client_that_reads_certificates_may_do_nothing_else(sandbox: Sandbox, 
         }
     assert refused == {"OPERATION_NOT_PERMITTED"}
     assert spent.nothing
-
-
-def issued(sandbox: Sandbox, request: Path) -> list[x509.Certificate]:
-    """What the sandbox's command issues on a request: the certificate, then its chain."""
-    command = [sys.executable, "-m", "proxy", "sandbox", "issue", str(request), "--dir", str(sandbox.directory)]
-    output = subprocess.run([*command, "--profile", "eseal"], capture_output=True, check=True).stdout
-    return x509.load_pem_x509_certificates(output)
 
 
 async def test_a_certificate_issued_on_request_is_registered_and_signs(

@@ -223,6 +223,26 @@ class ContractService:
             {"certificates": ["AQID", "BAUG"], "signAlgorithms": ["ECDSA"], "hashAlgorithms": ["SHA-256", "SHA-384"]}
         )
 
+    async def list_keys(self, request: web.Request) -> web.Response:
+        start = int(request.query.get("cursor", "0"))
+        page: dict[str, Any] = {"keys": [key_entry(f"kms:{start}")]}
+        return web.json_response(page if start else {**page, "nextCursor": "1"})
+
+    async def ask_keys(self, request: web.Request) -> web.Response:
+        members = await request.json()
+        self.seen.append(Seen(request.path, {}, dict(request.headers), members, b"", [], None))
+        if self.problem is not None:
+            return self._problem(request, *self.problem)
+        if request.path.endswith("/csr"):
+            return web.json_response({"keyId": request.match_info["id"], "subject": "CN=Seal", "csr": "MIIB" * 40})
+        return web.json_response(key_entry("kms:new"), status=201)
+
+    async def register(self, request: web.Request) -> web.Response:
+        members = await request.json()
+        self.seen.append(Seen(request.path, {}, dict(request.headers), members, b"", [], None))
+        warnings = [{"code": "EXPIRES_SOON", "detail": "it expires on 2030-01-01"}]
+        return web.json_response({**certificate_entry("0f1e"), "warnings": warnings}, status=201)
+
     async def maintenance(self, _: web.Request) -> web.Response:
         return web.json_response(
             {"inMaintenance": True, "from": "2030-01-02T03:04:05+09:00", "to": "2030-01-02T05:04:05+09:00", "message": "disks"}
@@ -276,6 +296,18 @@ def certificate_entry(certificate_id: str) -> dict[str, Any]:
     }
 
 
+def key_entry(key_id: str) -> dict[str, Any]:
+    return {
+        "keyId": key_id,
+        "algorithm": "P-256",
+        "publicKey": "AQID",
+        "signAlgorithms": ["ECDSA"],
+        "hashAlgorithms": ["SHA-256"],
+        "backend": "kms",
+        "certificateIds": ["seal"] if key_id == "kms:0" else [],
+    }
+
+
 @asynccontextmanager
 async def running_service(tls: TLSFiles) -> AsyncIterator[ContractService]:
     """Serve until the end of the block."""
@@ -286,6 +318,10 @@ async def running_service(tls: TLSFiles) -> AsyncIterator[ContractService]:
     app.router.add_post("/v1/signatures/hash", service.hash)
     app.router.add_post("/v1/timestamps/hash", service.timestamp)
     app.router.add_get("/v1/certificates", service.list_certificates)
+    app.router.add_post("/v1/certificates", service.register)
+    app.router.add_get("/v1/keys", service.list_keys)
+    app.router.add_post("/v1/keys", service.ask_keys)
+    app.router.add_post("/v1/keys/{id}/csr", service.ask_keys)
     app.router.add_get("/v1/certificates/{id}", service.one_certificate)
     app.router.add_get("/v1/certificates/{id}/chain", service.chain)
     app.router.add_get("/v1/maintenance", service.maintenance)
