@@ -33,6 +33,7 @@ from proxy.errors import (
 from proxy.model import Credential, Digest, HashAlgorithm, MaintenanceState, SignAlgorithm
 from proxy.settings import CentralSettings
 from proxy.signers.central import CentralSigner
+from proxy.signers.central_connection import NotOffered
 from tests.support.central_server import CentralServer, Entry, Handler, central_server, problem, says
 from tests.support.faulty_server import Reply, drips, faulty_server, resets, sends, unused_url
 from tests.support.keys import ec_key, rsa_key
@@ -171,7 +172,7 @@ ANSWERS: list[tuple[str, Handler, type[ProxyError], float | None]] = [
     ("revoked", problem(422, "CERTIFICATE_REVOKED"), CertificateRevoked, None),
     ("not supported", problem(501, "NOT_SUPPORTED"), NotSupported, None),
     ("our own fault", problem(400, "INVALID_PARAMETER"), SignerError, None),
-    ("not permitted", problem(403, "OPERATION_NOT_PERMITTED"), SignerError, None),
+    ("not permitted", problem(403, "OPERATION_NOT_PERMITTED"), NotOffered, None),
     ("no such route", says("", status=404), SignerError, None),
     ("its own trouble", problem(500, "INTERNAL"), SignerError, None),
     ("a code that is no text", says('{"code": 7}', status=500, content_type="application/problem+json"), SignerError, None),
