@@ -53,6 +53,7 @@ from proxy.telemetry.recorder import Telemetry
 from proxy.trust.anchors import load_anchors
 from proxy.trust.caching import CachedRevocationSource
 from proxy.trust.credential_check import CredentialChecker
+from proxy.trust.issuers import IssuerFetcher
 from proxy.trust.network import NetworkRevocationSource
 from proxy.trust.paths import PathFinder
 from proxy.trust.validation_material import MaterialSource
@@ -109,7 +110,11 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
         revocation = _revocation_source(settings, registry, witnesses, clock, links)
         if revocation is not None:
             stack.push_async_callback(revocation.close)
-        checker = CredentialChecker(finder, revocation, clock, settings.revocation.cache_seconds)
+        issuers = None
+        if settings.trust.fetch_issuers:
+            issuers = IssuerFetcher(settings.revocation, finder, clock, connections, links)
+            stack.push_async_callback(issuers.close)
+        checker = CredentialChecker(finder, revocation, clock, settings.revocation.cache_seconds, issuers)
         await stack.enter_async_context(links.files.watched())
         yield Services(settings, clock, links, registry, tsa, witnesses, revocation, checker)
 
@@ -139,7 +144,7 @@ def _revocation_source(
             source = NetworkRevocationSource(settings.revocation, finder, clock, connections, links)
         case "central":
             source = registry.central_revocation_source(finder)
-    return CachedRevocationSource(source, clock, settings.revocation.cache_seconds)
+    return CachedRevocationSource(source, clock, settings.revocation.cache_seconds, settings.revocation.stale_seconds)
 
 
 @asynccontextmanager

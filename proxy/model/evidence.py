@@ -17,6 +17,7 @@ class RevocationInfo:
     """One checked answer about one certificate: an OCSP response (RFC 6960) or a CRL (RFC 5280).
 
     Exactly one of ``ocsp_response`` (DER of ``OCSPResponse``) and ``crl`` (DER of ``CertificateList``) is set.
+    ``heard`` is when a list that answers for many was got, where that may be before the question.
     """
 
     state: RevocationState
@@ -25,6 +26,7 @@ class RevocationInfo:
     ocsp_response: bytes | None = None
     crl: bytes | None = None
     revoked_at: datetime | None = None
+    heard: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

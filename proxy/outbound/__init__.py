@@ -4,7 +4,7 @@ The one place that opens outbound HTTP connections (:class:`Link`), and the one 
 again (:class:`Dependency`), whatever an adapter's exchanges travel over.
 """
 
-from proxy.outbound.addresses import AddressPolicy, origin
+from proxy.outbound.addresses import AddressPolicy, address_of, origin
 from proxy.outbound.dependency import Dependency, Judgement, judged
 from proxy.outbound.failures import (
     Answer,
@@ -36,6 +36,7 @@ __all__ = [
     "LinkTimeout",
     "LinkUnreachable",
     "Links",
+    "address_of",
     "client_tls",
     "judged",
     "origin",

@@ -1,5 +1,6 @@
 """Where a URL leads, and whether it may: asked about every address before it is connected to."""
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import AddressFamily
@@ -26,6 +27,24 @@ def origin(url: str, *, schemes: frozenset[str] = frozenset({"https", "http"})) 
     if parts.username is not None or parts.password is not None:
         raise ValueError("credentials in a URL")
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+_ENDS_IN_A_NUMBER = re.compile(r"(.*\.)?([0-9]+|0[xX][0-9A-Fa-f]*)\.?")
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that the host of a URL is; ``None`` where it is a name.
+
+    Raises:
+        ValueError: It is written in letters that DNS does not have, or is an address in a spelling that some programs read and
+            others do not: ``127.1``, ``2130706433``, ``0177.0.0.1``, ``0x7f.0.0.1`` (WHATWG URL, 3.5).
+    """
+    try:
+        return ip_address(host)
+    except ValueError:
+        if not host.isascii() or _ENDS_IN_A_NUMBER.fullmatch(host):
+            raise ValueError(f"{host!r} is neither a name nor an address as it is written") from None
+        return None
 
 
 class PolicyResolver(AbstractResolver):

@@ -9,7 +9,6 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from ipaddress import ip_address
 from types import SimpleNamespace
 
 import aiohttp
@@ -18,7 +17,7 @@ from yarl import URL
 from proxy.call import Call
 from proxy.errors import DeadlineExceeded
 from proxy.following import Followed
-from proxy.outbound.addresses import AddressPolicy, PolicyResolver, origin
+from proxy.outbound.addresses import AddressPolicy, PolicyResolver, address_of, origin
 from proxy.outbound.failures import (
     FAILURES,
     Answer,
@@ -185,15 +184,10 @@ class Link:
         """An address in the URL does not pass the resolver, so the policy is asked here."""
         try:
             _, host, port = origin(url)
+            address = None if self._address_policy is None else address_of(host)
         except ValueError as error:
             raise LinkForbidden(str(error)) from error
-        if self._address_policy is None:
-            return
-        try:
-            address = ip_address(host)
-        except ValueError:
-            return
-        if not self._address_policy(host, port, address):
+        if self._address_policy is not None and address is not None and not self._address_policy(host, port, address):
             raise LinkForbidden(f"{address} may not be contacted")
 
     def _opened(self) -> aiohttp.ClientSession:

@@ -42,8 +42,10 @@ class RevocationSettings(Section):
 
     ``source``: ``network`` asks the OCSP responders and CRL distribution points the certificates name; ``central`` asks the
     central signer's relay; ``off`` asks nobody, and then no certificate is checked for revocation before it signs.
-    ``grace_seconds``: how long ``gracePolicy=fresh`` waits for answers issued after the signing time.
-    ``allow``: host:port of responders that may be contacted although their address is not public.
+    ``cache_seconds``: how old an answer may be, its nextUpdate aside. ``stale_seconds``: how much older while nobody gives a
+    newer one; never past its nextUpdate. ``grace_seconds``: how long ``gracePolicy=fresh`` waits for answers issued after the
+    signing time. ``allow``: host:port of responders that may be contacted although their address is not public, or their port
+    not HTTP's. ``max_bytes``: of one CRL. ``crl_memory_bytes``: of all CRLs that are kept.
     """
 
     source: Literal["network", "central", "off"] = "network"
@@ -51,11 +53,18 @@ class RevocationSettings(Section):
     ca: FilePath | None = None
     timeout_seconds: PositiveSeconds = 10.0
     max_bytes: int = Field(20_000_000, ge=1_000)
+    crl_memory_bytes: int = Field(64_000_000, ge=0)
     cache_seconds: float = Field(300.0, ge=0)
+    stale_seconds: float = Field(0.0, ge=0, le=604_800)
     grace_seconds: PositiveSeconds = 15.0
 
 
 class TrustSettings(Section):
-    """Anchors signing certificates must chain to. PEM files, one or more certificates each."""
+    """Anchors signing certificates must chain to. PEM files, one or more certificates each.
+
+    ``fetch_issuers``: whether issuers that a backend's certificate came without are fetched from where the certificate says,
+    by the bounds and the allow-list of ``revocation``.
+    """
 
     anchors: tuple[FilePath, ...] = ()
+    fetch_issuers: bool = False

@@ -6,15 +6,19 @@ The central signer fetches, and the proxy verifies what it gets exactly as if it
 import asyncio
 from base64 import b64encode
 from datetime import datetime
+from hashlib import sha256
 
 from proxy.call import Call
 from proxy.errors import DeadlineExceeded, ProxyError, RevocationUnavailable
 from proxy.model import RevocationInfo
+from proxy.ports import Clock
+from proxy.settings import RevocationSettings
 from proxy.signers.central_answers import RevocationAnswer
 from proxy.signers.central_connection import CentralConnection
 from proxy.trust import ocsp
-from proxy.trust.crl import read_crl
+from proxy.trust.crl import VerifiedCRL, read_crl, weight_of
 from proxy.trust.failures import EvidenceRejected, PathFailure
+from proxy.trust.memory import Memory
 from proxy.trust.paths import PathFinder
 
 
@@ -24,13 +28,15 @@ class CentralRevocationSource:
     Args:
         connection: To the central signer; closed by the signer it belongs to.
         finder: Finds the further issuers that the relay needs to see.
-        max_bytes: Of one OCSP response or CRL.
+        settings: The largest OCSP response or CRL, and how much is kept of CRLs.
+        clock: For how long a CRL is kept.
     """
 
-    def __init__(self, connection: CentralConnection, finder: PathFinder, max_bytes: int) -> None:
+    def __init__(self, connection: CentralConnection, finder: PathFinder, settings: RevocationSettings, clock: Clock) -> None:
         self._connection = connection
         self._finder = finder
-        self._largest_answer = max_bytes * 2
+        self._largest_answer = settings.max_bytes * 2
+        self._lists: Memory[tuple[bytes, bytes], VerifiedCRL] = Memory(clock, settings.crl_memory_bytes, weigh=weight_of)
 
     async def revocation(
         self, call: Call, certificate: bytes, issuer: bytes, *, at: datetime, issued_after: datetime | None = None
@@ -52,7 +58,37 @@ class CentralRevocationSource:
             raise
         except ProxyError as error:
             raise RevocationUnavailable(f"the central signer's revocation relay failed: {error.detail}") from error
-        return await asyncio.to_thread(_first_believable, answer, certificate, issuer, at)
+        return await self._first_believable(call, answer, certificate, issuer, at)
+
+    async def _first_believable(
+        self, call: Call, answer: RevocationAnswer, certificate: bytes, issuer: bytes, at: datetime
+    ) -> RevocationInfo:
+        reasons = []
+        for response in answer.ocsp_responses:
+            try:
+                return await asyncio.to_thread(ocsp.check_response, response, certificate, issuer, at)
+            except EvidenceRejected as error:
+                reasons.append(str(error))
+        for der in answer.crls:
+            try:
+                revocation_list = await self._verified(call, der, issuer)
+                revocation_list.check_current(at)
+                return await asyncio.to_thread(revocation_list.lookup, certificate)
+            except EvidenceRejected as error:
+                reasons.append(str(error))
+        raise RevocationUnavailable(
+            "the central signer's revocation relay gave nothing that can be relied on" + (f": {reasons[0]}" if reasons else "")
+        )
+
+    async def _verified(self, call: Call, der: bytes, issuer: bytes) -> VerifiedCRL:
+        """A list, parsed and verified once however many certificates it comes for."""
+
+        async def load() -> tuple[VerifiedCRL, datetime]:
+            found = await asyncio.to_thread(read_crl, der, issuer)
+            return found, found.next_update
+
+        key = await asyncio.to_thread(lambda: (sha256(der).digest(), sha256(issuer).digest()))
+        return await self._lists.recall(call, key, load)
 
     def _with_issuers(self, certificate: bytes, issuer: bytes, at: datetime) -> tuple[bytes, ...]:
         try:
@@ -63,22 +99,3 @@ class CentralRevocationSource:
 
     async def close(self) -> None:
         """Nothing to give back: the connection is the signer's."""
-
-
-def _first_believable(answer: RevocationAnswer, certificate: bytes, issuer: bytes, at: datetime) -> RevocationInfo:
-    reasons = []
-    for response in answer.ocsp_responses:
-        try:
-            return ocsp.check_response(response, certificate, issuer, at)
-        except EvidenceRejected as error:
-            reasons.append(str(error))
-    for der in answer.crls:
-        try:
-            revocation_list = read_crl(der, issuer)
-            revocation_list.check_current(at)
-            return revocation_list.lookup(certificate)
-        except EvidenceRejected as error:
-            reasons.append(str(error))
-    raise RevocationUnavailable(
-        "the central signer's revocation relay gave nothing that can be relied on" + (f": {reasons[0]}" if reasons else "")
-    )

@@ -58,6 +58,7 @@ class SignerRegistry:
     ) -> None:
         links = links or Links()
         self._settings = settings
+        self._clock = clock
         bindings: dict[str, list[Binding]] = defaultdict(list)
         for block in settings.credentials:
             bindings[block.backend].append(configured(block))
@@ -111,7 +112,7 @@ class SignerRegistry:
         """
         if self._central is None:
             raise SettingsError("there is no central signer to ask for revocation data")
-        return CentralRevocationSource(self._central.connection, finder, self._settings.revocation.max_bytes)
+        return CentralRevocationSource(self._central.connection, finder, self._settings.revocation, self._clock)
 
     def csc_timestamps(self) -> CSCTimestamps | None:
         """The time-stamping of the provider of remote signatures, if there is one; it shares the signer's connections."""

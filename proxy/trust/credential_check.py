@@ -1,7 +1,7 @@
 """May this credential sign now? Asked before any digest leaves.
 
 Chain to an anchor where anchors are set, validity of every certificate on it, and revocation of all but the anchor where a
-source is set. Checked once a certificate and kept, so that a signature costs none of it.
+source is set. Paths are kept here and answers by their source, so that a signature costs none of it.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from proxy.ports import Clock, RevocationSource
 from proxy.trust.certificate_warnings import WarningCode, warnings_about
 from proxy.trust.certificates import check_signing_usage, issued_by, read_certificate, subject
 from proxy.trust.failures import PathExpired, PathFailure, PathNotYetValid, UsageRefused
+from proxy.trust.issuers import IssuerFetcher
 from proxy.trust.memory import Memory
 from proxy.trust.paths import CertificationPath, PathFinder, check_validity
 
@@ -55,21 +56,30 @@ class CheckedCredential:
 
 
 class CredentialChecker:
-    """Checks credentials, each once in a while.
+    """Checks credentials.
 
     Args:
         finder: Finds paths; without anchors in it a chain only has to be consistent.
-        source: Revocation data; ``None`` where the operator switched it off.
-        clock: When a check is to be repeated.
-        cache_seconds: For how long a check is good, nextUpdate of the revocation data at most.
+        source: Revocation data, asked each time: it knows how old an answer may be. ``None`` where it is switched off.
+        clock: When a path is to be found again.
+        cache_seconds: For how long one is kept.
+        issuers: Completes chains; ``None`` where they have to be complete.
     """
 
-    def __init__(self, finder: PathFinder, source: RevocationSource | None, clock: Clock, cache_seconds: float) -> None:
+    def __init__(
+        self,
+        finder: PathFinder,
+        source: RevocationSource | None,
+        clock: Clock,
+        cache_seconds: float,
+        issuers: IssuerFetcher | None = None,
+    ) -> None:
         self._finder = finder
         self._source = source
+        self._issuers = issuers
         self._clock = clock
         self._cache_time = timedelta(seconds=cache_seconds)
-        self._checked: Memory[bytes, CheckedCredential] = Memory(clock, _REMEMBERED)
+        self._paths: Memory[bytes, CertificationPath] = Memory(clock, _REMEMBERED)
         self._warned: set[tuple[bytes, WarningCode]] = set()
 
     async def check(self, call: Call, credential: Credential, at: datetime) -> CheckedCredential:
@@ -89,18 +99,41 @@ class CredentialChecker:
             SignerError: It does not chain to an anchor, its key is not for signing, or it cannot be read.
             DeadlineExceeded: The call's time is over.
         """
+        path = await self._known_path(call, credential, at)
+        revocation = await self._revocation(call, credential, path, at)
+        return CheckedCredential(credential, path.certificates, path.not_before, path.not_after, revocation)
 
-        async def load() -> tuple[CheckedCredential, datetime]:
-            return await self._check(call, credential, at)
+    async def _known_path(self, call: Call, credential: Credential, at: datetime) -> CertificationPath:
+        async def load() -> tuple[CertificationPath, datetime]:
+            chain = credential.chain
+            if self._issuers is not None:
+                chain = await self._issuers.complete(call, credential.certificate, chain, at)
+            path = await asyncio.to_thread(self._path, credential, chain, at)
+            self.warn(credential, at)
+            return path, self._clock.now() + self._cache_time
 
         key = sha256(b"".join(sha256(der).digest() for der in (credential.certificate, *credential.chain))).digest()
-        checked = await self._checked.recall(call, key, load)
-        if not checked.not_before <= at <= checked.not_after:
-            self._checked.forget(key)
-            checked = await self._checked.recall(call, key, load)
-        if checked.credential == credential:
-            return checked
-        return CheckedCredential(credential, checked.path, checked.not_before, checked.not_after, checked.revocation)
+        path = await self._paths.recall(call, key, load)
+        if not path.not_before <= at <= path.not_after:
+            self._paths.forget(key)
+            path = await self._paths.recall(call, key, load)
+        return path
+
+    async def _revocation(
+        self, call: Call, credential: Credential, path: CertificationPath, at: datetime
+    ) -> tuple[RevocationInfo, ...]:
+        if self._source is None:
+            return ()
+        if len(path.certificates) < 2 and credential.certificate not in self._finder.anchors.certificates:
+            raise RevocationUnavailable("the signing certificate came without its issuer, so nobody can be asked about it")
+        answers = []
+        # From the anchor down: the source trusts no certificate before it knows the issuers above.
+        for certificate, issuer in reversed([*pairwise(path.certificates)]):
+            info = await self._source.revocation(call, certificate, issuer, at=at)
+            if info.state is RevocationState.REVOKED:
+                raise CertificateRevoked(f"{subject(read_certificate(certificate))} is revoked")
+            answers.append(info)
+        return tuple(reversed(answers))
 
     async def find_path(self, certificate: bytes, chain: Sequence[bytes], at: datetime) -> None:
         """That a certificate which is not used yet chains to an anchor, where anchors are set.
@@ -130,31 +163,11 @@ class CredentialChecker:
                     detail=warning.detail,
                 )
 
-    async def _check(self, call: Call, credential: Credential, at: datetime) -> tuple[CheckedCredential, datetime]:
-        path = await asyncio.to_thread(self._path, credential, at)
-        self.warn(credential, at)
-        revocation = []
-        if self._source is not None:
-            if len(path.certificates) < 2 and credential.certificate not in self._finder.anchors.certificates:
-                raise RevocationUnavailable("the signing certificate came without its issuer, so nobody can be asked about it")
-            for certificate, issuer in pairwise(path.certificates):
-                info = await self._source.revocation(call, certificate, issuer, at=at)
-                if info.state is RevocationState.REVOKED:
-                    raise CertificateRevoked(f"{subject(read_certificate(certificate))} is revoked")
-                revocation.append(info)
-        until = min(
-            [self._clock.now() + self._cache_time, *(info.next_update for info in revocation if info.next_update is not None)]
-        )
-        checked = CheckedCredential(credential, path.certificates, path.not_before, path.not_after, tuple(revocation))
-        return checked, until
-
-    def _path(self, credential: Credential, at: datetime) -> CertificationPath:
+    def _path(self, credential: Credential, chain: Sequence[bytes], at: datetime) -> CertificationPath:
         """The one place where a path's failure gets its code."""
         try:
-            if self._finder.anchors:
-                path = self._finder.find(credential.certificate, credential.chain, at)
-            else:
-                path = _consistent(credential, at)
+            anchored = bool(self._finder.anchors)
+            path = self._finder.find(credential.certificate, chain, at) if anchored else _consistent(credential, at)
             check_signing_usage(read_certificate(credential.certificate))
         except PathExpired as error:
             raise CertificateExpired(str(error)) from error

@@ -1,36 +1,46 @@
 """Revocation data from the network: the OCSP responders and CRL distribution points that a certificate names.
 
 OCSP first, by POST (RFC 6960, appendix A); a CRL (RFC 5280, 4.2.1.13) where there is no responder or none that can be believed.
-URLs are taken only from a certificate that chains to an anchor, and lead only where :mod:`proxy.trust.reach` permits.
+Only the URLs of a certificate that chains to an anchor are followed, by the rules of :mod:`proxy.trust.fetching`.
 """
 
 import asyncio
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 import structlog
-from cryptography import x509
-from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from proxy.call import Call
 from proxy.errors import RevocationUnavailable, SettingsError
 from proxy.model import RevocationInfo
-from proxy.outbound import Answer, Link, LinkError, Links, origin
+from proxy.outbound import LinkError, Links
 from proxy.ports import Clock
 from proxy.settings import RevocationSettings
 from proxy.trust import ocsp
+from proxy.trust.access_points import crl_urls, ocsp_urls
 from proxy.trust.certificates import read_certificate, subject
-from proxy.trust.crl import VerifiedCRL, read_crl
+from proxy.trust.crl import VerifiedCRL, read_crl, weight_of
 from proxy.trust.failures import EvidenceRejected, PathFailure
+from proxy.trust.fetching import Fetcher
 from proxy.trust.memory import Memory
 from proxy.trust.paths import PathFinder, same_authority
-from proxy.trust.reach import address_policy
 
-_MOST_URLS = 3
-_REMEMBERED_CRLS = 64
+_UNCHANGED = timedelta(days=1)
+"""For how long after it was to be got anew a list is recognised, so that one that did not change is not parsed again."""
+
+_LARGEST_RESPONSE = 200_000
+"""Bytes of an OCSP response, which brings a few certificates at most."""
 
 _log = structlog.get_logger("proxy.revocation")
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A list, and when it was got."""
+
+    revocation_list: VerifiedCRL
+    at: datetime
 
 
 class NetworkRevocationSource:
@@ -55,17 +65,13 @@ class NetworkRevocationSource:
         self._finder = finder
         self._clock = clock
         self._cache_time = timedelta(seconds=settings.cache_seconds)
-        self._links = links or Links()
-        self._link = Link(
-            "revocation",
-            timeout_seconds=settings.timeout_seconds,
-            max_response_bytes=settings.max_bytes,
-            connections=connections,
-            tls=self._links.tls("revocation", settings.ca),
-            address_policy=address_policy(settings.allow),
-        )
-        self._lists: Memory[tuple[bytes, str], VerifiedCRL] = Memory(
-            clock, _REMEMBERED_CRLS, failures=(LinkError, EvidenceRejected)
+        self._fetcher = Fetcher("revocation", settings, connections, links)
+        self._lists: Memory[tuple[bytes, str], _Heard] = Memory(
+            clock,
+            settings.crl_memory_bytes,
+            weigh=lambda heard: weight_of(heard.revocation_list),
+            lingers=_UNCHANGED,
+            failures=(LinkError, EvidenceRejected),
         )
 
     async def revocation(
@@ -75,8 +81,8 @@ class NetworkRevocationSource:
         del issued_after
         await self._require_path(certificate, issuer, at)
         parsed = read_certificate(certificate)
-        sources = [(self._ask_responder, url) for url in _ocsp_urls(parsed)]
-        sources += [(self._look_up, url) for url in _crl_urls(parsed)]
+        sources = [(self._ask_responder, url) for url in ocsp_urls(parsed)]
+        sources += [(self._look_up, url) for url in crl_urls(parsed)]
         reasons = []
         retry_after: float | None = None
         while sources:
@@ -106,75 +112,37 @@ class NetworkRevocationSource:
     async def _ask_responder(
         self, call: Call, url: str, certificate: bytes, issuer: bytes, at: datetime, *, once: bool
     ) -> RevocationInfo:
-        async def attempt() -> Answer:
-            return await self._link.exchange(
-                call,
-                "POST",
-                url,
-                body=ocsp.build_request(certificate, issuer),
-                content_type="application/ocsp-request",
-                accept="application/ocsp-response",
-                destination=host.name,
-            )
-
-        host = self._links.host(_destination("ocsp", url))
-        answer = await host.ask(call, attempt, repeatable=True, once=once)
-        return await asyncio.to_thread(ocsp.check_response, answer.body, certificate, issuer, at)
+        response = await self._fetcher.fetch(
+            call,
+            "ocsp",
+            url,
+            question=ocsp.build_request(certificate, issuer),
+            question_type="application/ocsp-request",
+            accept="application/ocsp-response",
+            max_bytes=_LARGEST_RESPONSE,
+            once=once,
+        )
+        return await asyncio.to_thread(ocsp.check_response, response, certificate, issuer, at)
 
     async def _look_up(
         self, call: Call, url: str, certificate: bytes, issuer: bytes, at: datetime, *, once: bool
     ) -> RevocationInfo:
-        async def attempt() -> Answer:
-            return await self._link.exchange(call, "GET", url, accept="application/pkix-crl", destination=host.name)
+        key = (sha256(issuer).digest(), url)
 
-        async def load() -> tuple[VerifiedCRL, datetime]:
-            answer = await host.ask(call, attempt, repeatable=True, once=once)
-            found = await asyncio.to_thread(read_crl, answer.body, issuer)
+        async def load() -> tuple[_Heard, datetime]:
+            der = await self._fetcher.fetch(call, "crl", url, accept="application/pkix-crl", once=once)
+            former, now = self._lists.last(key), self._clock.now()
+            if former is not None and former.revocation_list.der == der:
+                found = former.revocation_list
+            else:
+                found = await asyncio.to_thread(read_crl, der, issuer)
             found.check_current(at)
-            return found, min(found.next_update, self._clock.now() + self._cache_time)
+            return _Heard(found, now), min(found.next_update, now + self._cache_time)
 
-        host = self._links.host(_destination("crl", url))
-        revocation_list = await self._lists.recall(call, (sha256(issuer).digest(), url), load)
-        revocation_list.check_current(at)
-        return await asyncio.to_thread(revocation_list.lookup, certificate)
+        heard = await self._lists.recall(call, key, load)
+        heard.revocation_list.check_current(at)
+        return replace(await asyncio.to_thread(heard.revocation_list.lookup, certificate), heard=heard.at)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._link.close()
-
-
-def _ocsp_urls(certificate: x509.Certificate) -> list[str]:
-    """RFC 5280, 4.2.2.1."""
-    try:
-        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except x509.ExtensionNotFound:
-        return []
-    return _usable(entry.access_location for entry in access if entry.access_method == AuthorityInformationAccessOID.OCSP)
-
-
-def _crl_urls(certificate: x509.Certificate) -> list[str]:
-    """RFC 5280, 4.2.1.13: points of this issuer's full lists."""
-    try:
-        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    except x509.ExtensionNotFound:
-        return []
-    return _usable(
-        name for point in points if point.reasons is None and point.crl_issuer is None for name in point.full_name or ()
-    )
-
-
-def _usable(names: Iterable[x509.GeneralName]) -> list[str]:
-    urls = []
-    for name in names:
-        if isinstance(name, x509.UniformResourceIdentifier):
-            try:
-                origin(name.value)
-            except ValueError:
-                continue  # ldap: and the like are common beside http:
-            urls.append(name.value)
-    return urls[:_MOST_URLS]
-
-
-def _destination(kind: str, url: str) -> str:
-    _, host, port = origin(url)
-    return f"{kind}:{host}:{port}"
+        await self._fetcher.close()

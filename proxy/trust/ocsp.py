@@ -143,10 +143,14 @@ def _info(single: ocsp.OCSPSingleResponse, response: bytes) -> RevocationInfo:
     )
 
 
+def current_until(info: RevocationInfo) -> datetime:
+    """Until when an answer, of a responder or by a list, stands for the present."""
+    return info.next_update or info.this_update + OLDEST_WITHOUT_NEXT_UPDATE
+
+
 def _check_times(info: RevocationInfo, at: datetime) -> None:
     """RFC 6960, 4.2.2.1."""
     if info.this_update > at + SKEW:
         raise EvidenceRejected("the OCSP response is from the future")
-    good_until = info.next_update or info.this_update + OLDEST_WITHOUT_NEXT_UPDATE
-    if at > good_until + SKEW:
-        raise EvidenceRejected(f"the OCSP response was good until {good_until.isoformat()} only")
+    if at > current_until(info) + SKEW:
+        raise EvidenceRejected(f"the OCSP response was good until {current_until(info).isoformat()} only")

@@ -76,7 +76,7 @@ async def _central(folder: Path, pki: Hierarchy) -> AsyncIterator[Bench]:
                 "crls": [b64encode(der).decode() for der in (revocation_list,) if der is not None],
             }
 
-        source = CentralRevocationSource(connection, _finder(pki), 1_000_000)
+        source = CentralRevocationSource(connection, _finder(pki), RevocationSettings(), FixedClock())
         yield Bench(source, pki.signer(), publish)
         await source.close()
         await connection.close()

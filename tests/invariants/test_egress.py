@@ -4,6 +4,7 @@ The proxy is a process of its own. Its upstreams are recorders that end TLS and 
 processes writes down every attempt to reach anybody, which only recorders and engine processes may be.
 """
 
+import asyncio
 import hashlib
 import io
 import json
@@ -16,14 +17,30 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from pyhanko.sign.fields import SigSeedValueSpec
 
 from tests.conformance.judges import pdfsig, tampered_copy
-from tests.invariants.calls import FORMS, LONG_TERM, Answer, Way, sign, sign_digests, sign_visibly, transaction, write
+from tests.invariants.calls import (
+    CERTIFICATE,
+    FORMS,
+    LONG_TERM,
+    Answer,
+    Way,
+    sign,
+    sign_digests,
+    sign_visibly,
+    transaction,
+    whole,
+    write,
+)
 from tests.invariants.deployment import HOST, Deployment, Proxy, free_port
+from tests.support.keys import rsa_key
 from tests.support.leaks import leaked, text_windows, windows
-from tests.support.pdf_files import write_sized_file
+from tests.support.pdf_files import plain_file, write_sized_file
+from tests.support.pki import SIGNER_USAGE, access_at, crl_at, issue
 from tests.support.recorder import Message, Recorder
 from tests.support.seal_images import seal
+from tests.support.signed_files import signed_by_others, with_field
 
 pytestmark = pytest.mark.xdist_group("invariants")
 
@@ -154,6 +171,29 @@ async def test_nothing_of_a_document_leaves_where_a_crl_is_needed(
     deployment.responder.ocsp_down = True
     (await signed(proxy, secrets, "ES-T")).document(Way.MULTIPART, secrets.document)
     assert b"GET /crl/" in deployment.services.sent
+    assert offences(deployment, proxy, secrets) == []
+
+
+async def test_no_url_inside_a_document_is_contacted(deployment: Deployment, proxy: Proxy, secrets: Secrets) -> None:
+    # Where the operator lets the proxy go: it is not the address that keeps it from there.
+    url = f"http://{HOST}:{deployment.services.port}/of-the-document"
+    stranger = issue("Stranger", key=rsa_key(), extensions=[SIGNER_USAGE, access_at(url), crl_at(f"{url}/crl")])
+    advice = SigSeedValueSpec(timestamp_server_url=f"{url}/tsa")
+    plain = with_field(plain_file(pages=1).with_table(), "A", seed_values=advice)
+    document = await asyncio.to_thread(signed_by_others, plain, "B", certificate=stranger.der)
+    # A signature beside the stranger's; and one that is to be extended, which is not to be had.
+    asked = (
+        ("/v1/signatures/es-a", {"certificateId": CERTIFICATE, "fieldName": "A"}, None),
+        ("/v1/timestamps", {"purpose": "ES_A"}, "NOT_EXTENDABLE"),
+    )
+    async with proxy.session() as session:
+        for path, query, code in asked:
+            headers = {"Content-Type": "application/pdf"}
+            async with session.post(path, params=query, data=document, headers=headers) as response:
+                answer = await whole(response)
+            assert code == (None if answer.status == 200 else answer.code)
+    assert deployment.services.sent, "an upstream that was never asked proves nothing"
+    assert b"/of-the-document" not in deployment.services.sent
     assert offences(deployment, proxy, secrets) == []
 
 

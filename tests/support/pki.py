@@ -80,6 +80,15 @@ def ocsp_at(url: str) -> Extension:
     return x509.AuthorityInformationAccess([location]), False
 
 
+def access_at(url: str) -> Extension:
+    """A responder and an issuer's certificate, both below ``url``."""
+    entries = [
+        x509.AccessDescription(method, x509.UniformResourceIdentifier(f"{url}/{name}"))
+        for method, name in ((AuthorityInformationAccessOID.OCSP, "ocsp"), (AuthorityInformationAccessOID.CA_ISSUERS, "issuer"))
+    ]
+    return x509.AuthorityInformationAccess(entries), False
+
+
 def crl_at(*urls: str) -> Extension:
     names = [x509.UniformResourceIdentifier(url) for url in urls]
     return x509.CRLDistributionPoints([x509.DistributionPoint(names, None, None, None)]), False

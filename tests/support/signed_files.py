@@ -24,10 +24,11 @@ SIGNER = self_signed(rsa_key())
 SIGNING_TIME = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def pyhanko_signer() -> SimpleSigner:
+def pyhanko_signer(certificate: bytes = SIGNER) -> SimpleSigner:
+    """With a certificate of the throwaway RSA key."""
     key = rsa_key().private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return SimpleSigner(
-        signing_cert=x509.Certificate.load(SIGNER),
+        signing_cert=x509.Certificate.load(certificate),
         signing_key=asn1_keys.PrivateKeyInfo.load(key),
         cert_registry=SimpleCertificateStore(),
     )
@@ -51,14 +52,20 @@ def with_field(
     return out.getvalue()
 
 
-def signed_by_others(document: bytes, name: str, *, certify: MDPPerm | None = None, existing: bool = False) -> bytes:
+def signed_by_others(
+    document: bytes, name: str, *, certify: MDPPerm | None = None, existing: bool = False, certificate: bytes = SIGNER
+) -> bytes:
     """The document with pyHanko's signature in the field ``name``."""
     metadata = PdfSignatureMetadata(
         field_name=name, certify=certify is not None, docmdp_permissions=certify or MDPPerm.FILL_FORMS
     )
     out = io.BytesIO()
     sign_pdf(
-        IncrementalPdfFileWriter(io.BytesIO(document)), metadata, pyhanko_signer(), existing_fields_only=existing, output=out
+        IncrementalPdfFileWriter(io.BytesIO(document)),
+        metadata,
+        pyhanko_signer(certificate),
+        existing_fields_only=existing,
+        output=out,
     )
     return out.getvalue()
 

@@ -9,14 +9,29 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import DeadlineExceeded, RevocationUnavailable
+from proxy.model import RevocationState
 from proxy.outbound import Links
-from proxy.settings import CentralSettings
+from proxy.settings import CentralSettings, RevocationSettings
+from proxy.signers import central_revocation
 from proxy.signers.central_connection import CentralConnection
 from proxy.signers.central_revocation import CentralRevocationSource
 from proxy.trust.anchors import TrustAnchors
+from proxy.trust.crl import VerifiedCRL, read_crl
 from proxy.trust.paths import PathFinder
 from tests.support.central_server import CentralServer, central_server, problem, says
-from tests.support.pki import CA_USAGE, NOW, SIGNER_USAGE, Hierarchy, Holder, crl, issue, new_call, ocsp_response
+from tests.support.pki import (
+    CA_USAGE,
+    DAY,
+    NOW,
+    SIGNER_USAGE,
+    FixedClock,
+    Hierarchy,
+    Holder,
+    crl,
+    issue,
+    new_call,
+    ocsp_response,
+)
 from tests.support.tls_files import make_tls_files
 
 
@@ -42,6 +57,10 @@ def finder(*anchors: Holder) -> PathFinder:
     return PathFinder(TrustAnchors(tuple(anchor.der for anchor in anchors)))
 
 
+def source(connection: CentralConnection, known: PathFinder, max_bytes: int = 1000) -> CentralRevocationSource:
+    return CentralRevocationSource(connection, known, RevocationSettings(max_bytes=max_bytes), FixedClock())
+
+
 def answer(*responses: bytes, crls: tuple[bytes, ...] = ()) -> dict[str, list[str]]:
     return {
         "ocspResponses": [b64encode(der).decode() for der in responses],
@@ -59,7 +78,7 @@ async def test_the_relay_sees_the_path_below_the_anchor(server: CentralServer, c
     await asyncio.to_thread(anchored.find, signer.der, (issuing.der, policy.der), NOW)
     for known, expected in ((anchored, [signer, issuing, policy]), (finder(), [signer, issuing])):
         call = new_call()
-        await CentralRevocationSource(connection, known, 1000).revocation(call, signer.der, issuing.der, at=NOW)
+        await source(connection, known).revocation(call, signer.der, issuing.der, at=NOW)
         shown = json.loads(server.asked[-1][2])["certificates"]
         assert [b64decode(text) for text in shown] == [holder.der for holder in expected]
         assert call.ledger.totals("central")[0] == len(server.asked[-1][2])
@@ -69,15 +88,15 @@ async def test_the_one_answer_that_fits_is_taken(server: CentralServer, connecti
     signer = pki.signer()
     fitting = ocsp_response(signer, pki.issuing)
     server.revocation = answer(b"rubbish", ocsp_response(pki.signer("Other"), pki.issuing), fitting, crls=(crl(pki.root),))
-    source = CentralRevocationSource(connection, finder(pki.root), 100_000)
-    assert (await source.revocation(new_call(), signer.der, pki.issuing.der, at=NOW)).ocsp_response == fitting
+    asked = source(connection, finder(pki.root), max_bytes=100_000)
+    assert (await asked.revocation(new_call(), signer.der, pki.issuing.der, at=NOW)).ocsp_response == fitting
 
 
 async def test_failures_of_the_relay_are_unavailable_with_their_reason(
     server: CentralServer, connection: CentralConnection, pki: Hierarchy
 ) -> None:
     signer = pki.signer()
-    source = CentralRevocationSource(connection, finder(pki.root), 1000)
+    asked = source(connection, finder(pki.root))
     for handler, reason in (
         (problem(502, "REVOCATION_UNAVAILABLE"), "HTTP 502"),
         (problem(503, "MAINTENANCE"), "maintenance"),
@@ -88,6 +107,32 @@ async def test_failures_of_the_relay_are_unavailable_with_their_reason(
     ):
         server.fault = handler
         with pytest.raises(RevocationUnavailable, match=reason):
-            await source.revocation(new_call(), signer.der, pki.issuing.der, at=NOW)
+            await asked.revocation(new_call(), signer.der, pki.issuing.der, at=NOW)
     with pytest.raises(DeadlineExceeded):
-        await source.revocation(new_call(0), signer.der, pki.issuing.der, at=NOW)
+        await asked.revocation(new_call(0), signer.der, pki.issuing.der, at=NOW)
+
+
+async def test_a_list_that_comes_again_is_parsed_once(
+    server: CentralServer, connection: CentralConnection, pki: Hierarchy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def counted(der: bytes, issuer: bytes) -> VerifiedCRL:
+        read.append(der)
+        return read_crl(der, issuer)
+
+    monkeypatch.setattr(central_revocation, "read_crl", counted)
+    asked = source(connection, finder(pki.root), max_bytes=100_000)
+    signers = [pki.signer(f"S{number}") for number in range(3)]
+    first = crl(pki.issuing)
+    second = crl(pki.issuing, [(signers[0].certificate.serial_number, NOW - DAY)])
+    for revocation_list, state in (
+        (first, RevocationState.GOOD),
+        (first, RevocationState.GOOD),
+        (second, RevocationState.REVOKED),
+    ):
+        server.revocation = answer(crls=(revocation_list,))
+        found = [await asked.revocation(new_call(), signer.der, pki.issuing.der, at=NOW) for signer in signers]
+        assert {info.crl for info in found} == {revocation_list}
+        assert [info.state for info in found] == [state, RevocationState.GOOD, RevocationState.GOOD]
+    assert read == [first, second]

@@ -26,6 +26,7 @@ from proxy.trust.paths import PathFinder
 from proxy.trust.validation_material import MaterialSource
 from tests.support.keys import rsa_key
 from tests.support.pki import (
+    CA_USAGE,
     DAY,
     NOW,
     SIGNER_USAGE,
@@ -34,6 +35,7 @@ from tests.support.pki import (
     Hierarchy,
     Holder,
     crl,
+    crl_at,
     issue,
     new_call,
     ocsp_response,
@@ -121,7 +123,21 @@ async def test_a_good_credential_comes_back_with_its_path_and_revocation_data(
     assert [info.state for info in checked.revocation] == [RevocationState.GOOD] * 2
     assert [info.crl is None for info in checked.revocation] == [True, False]
     assert checked.not_after == signer.certificate.not_valid_after_utc
-    assert server.asked == [("POST", "/ocsp"), ("GET", "/root.crl")]
+    assert server.asked == [("GET", "/root.crl"), ("POST", "/ocsp")]
+
+
+async def test_a_source_of_other_anchors_learns_the_issuers_on_the_way(
+    pki: Hierarchy, clock: FixedClock, server: RevocationServer, network: Network
+) -> None:
+    policy = issue("Policy", pki.root, ca=True, extensions=[CA_USAGE, crl_at(f"{server.url}/root.crl")])
+    issuing = issue("Issuing", policy, ca=True, extensions=[CA_USAGE, server.crl_url("/policy.crl")])
+    signer = issue("Signer", issuing, extensions=[SIGNER_USAGE, server.crl_url("/issuing.crl")])
+    server.crls |= {"/policy.crl": crl(policy), "/issuing.crl": crl(issuing)}
+    checker = CredentialChecker(finder(pki.root), network(finder(pki.root)), clock, 60)
+    checked = await checker.check(new_call(), credential(signer, issuing.der, policy.der), NOW)
+    assert [info.crl for info in checked.revocation] == [
+        server.crls[path] for path in ("/issuing.crl", "/policy.crl", "/root.crl")
+    ]
 
 
 async def test_it_is_checked_again_only_after_a_while(

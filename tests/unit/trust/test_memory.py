@@ -112,3 +112,34 @@ async def test_the_least_recently_used_goes_first(clock: FixedClock, load: Loade
     for key in ("a", "b", "a", "c", "a", "b"):
         await memory.recall(new_call(), key, load)
     assert load.loads == 4
+
+
+async def test_what_is_heavy_takes_the_place_of_several(clock: FixedClock, load: Loader) -> None:
+    weights = {1: 3, 2: 3, 3: 5, 4: 11, 5: 10}
+    memory: Memory[str, int] = Memory(clock, 10, weigh=weights.__getitem__)
+    for key, weight in (("a", 3), ("b", 6), ("c", 8)):
+        await memory.recall(new_call(), key, load)
+        assert memory.weight == weight
+    assert (memory.last("a"), memory.last("b"), memory.last("c")) == (None, 2, 3)
+    assert await memory.recall(new_call(), "too heavy", load) == 4
+    assert memory.last("too heavy") is None
+    assert memory.weight == 8
+    assert await memory.recall(new_call(), "d", load) == 5
+    assert (memory.weight, memory.last("d"), memory.last("c")) == (10, 5, None)
+    memory.forget("d")
+    assert memory.weight == 0
+
+
+async def test_what_is_not_good_any_more_can_be_looked_up_for_a_while_and_then_takes_no_room(
+    clock: FixedClock, load: Loader
+) -> None:
+    memory: Memory[str, int] = Memory(clock, 10, lingers=MINUTE)
+    await memory.recall(new_call(), "a", load)
+    clock.advance(MINUTE)
+    assert memory.last("a") == 1
+    await memory.recall(new_call(), "b", load)
+    assert memory.weight == 2
+    clock.advance(MINUTE)
+    assert memory.last("a") is None
+    await memory.recall(new_call(), "c", load)
+    assert memory.weight == 2
