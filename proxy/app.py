@@ -11,7 +11,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ from proxy.operations.service import Operations
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
+from proxy.operations.warm_up import WarmUp
 from proxy.outbound import Links
 from proxy.pades.engine import TASKS, PAdESEngine
 from proxy.ports import CertificateStore, Clock, RevocationSource, SystemClock
@@ -170,6 +171,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
         engine = PAdESEngine(pool)
         material = MaterialSource(services.witnesses, services.revocation)
         authorities = Authorities(journal)
+        health = Health(registry=registry, links=services.links)
         proofs = Proofs(material, clock, settings.revocation.grace_seconds)
         yield Operations(
             signing=DocumentSigning(
@@ -189,11 +191,20 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
             timestamps=TimestampRelay(tsa=services.tsa, journal=journal),
             certificates=Certificates(registry=registry, checker=services.checker, material=material, clock=clock),
             keys=Keys(registry=registry, journal=journal),
-            maintenance=MaintenanceCheck(registry=registry, own=settings.maintenance, clock=clock),
+            maintenance=MaintenanceCheck(registry=registry, own=settings.maintenance, clock=clock, files=services.links.files),
             journal=journal,
             idempotency=idempotency,
-            health=Health(registry=registry, links=services.links),
+            health=health,
             telemetry=telemetry,
+            warm_up=WarmUp(
+                settings=settings,
+                credentials=credentials,
+                tsa=services.tsa,
+                authorities=authorities,
+                journal=journal,
+                health=health,
+                clock=clock,
+            ),
         )
 
 
@@ -290,16 +301,37 @@ async def _serve(settings: Settings) -> None:
         open_services(settings) as services,
         open_operations(services) as operations,
         _listening(settings, operations, services),
+        _getting_ready(settings, operations),
     ):
-        # What is there now stays: no garbage collection need walk it again, which would hold the event loop for 50 ms.
-        gc.collect()
-        gc.freeze()
-        operations.health.ready = True
-        _log.info("service.started", host=settings.listener.host, port=settings.listener.port)
         await stopped.wait()
         operations.health.ready = False
         _log.info("service.stopping", seconds=settings.limits.shutdown_seconds)
     _log.info("service.stopped")
+
+
+@asynccontextmanager
+async def _getting_ready(settings: Settings, operations: Operations) -> AsyncIterator[None]:
+    """Warm up beside the body, which may end before that does."""
+
+    async def get_ready() -> None:
+        health = operations.health
+        await operations.warm_up.round()
+        # What is there now stays: no garbage collection need walk it again, which would hold the event loop for 50 ms.
+        gc.collect()
+        gc.freeze()
+        health.ready = not (settings.warm_up.required and health.missing)
+        _log.info("service.started", host=settings.listener.host, port=settings.listener.port)
+        if not health.ready:
+            await operations.warm_up.complete()
+            health.ready = True
+
+    getting_ready = asyncio.create_task(get_ready())
+    try:
+        yield
+    finally:
+        getting_ready.cancel()
+        with suppress(asyncio.CancelledError):
+            await getting_ready
 
 
 @asynccontextmanager

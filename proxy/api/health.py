@@ -39,5 +39,7 @@ async def dependencies(operations: Operations, clock: Clock) -> web.StreamRespon
     call = Call(str(uuid.uuid4()), "", "health", clock.now(), Deadline.after(PROBE_SECONDS))
     health = operations.health
     asked = await health.dependencies(call)
-    answer = HealthAnswer.of(ready=health.ready, dependencies=asked, links=health.links, files=health.files)
+    answer = HealthAnswer.of(
+        ready=health.ready, dependencies=asked, links=health.links, files=health.files, missing=health.missing
+    )
     return json_response(answer, status=200 if answer.ok and answer.ready else 503)

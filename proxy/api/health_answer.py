@@ -45,6 +45,7 @@ class HealthAnswer(Schema):
     dependencies: tuple[Dependency, ...] = Field(description="Signer backends, asked now.")
     links: tuple[Link, ...]
     files: tuple[Files, ...]
+    missing: tuple[str, ...] = Field(description="What could not be had when the task warmed up.")
 
     @classmethod
     def of(
@@ -54,6 +55,7 @@ class HealthAnswer(Schema):
         dependencies: Sequence[DependencyHealth],
         links: Sequence[LinkState],
         files: Sequence[FilesState],
+        missing: Sequence[str],
     ) -> Self:
         """What was found."""
         return cls(
@@ -73,4 +75,5 @@ class HealthAnswer(Schema):
                 for link in links
             ),
             files=tuple(Files(name=state.name, ok=state.problem is None, detail=state.problem) for state in files),
+            missing=tuple(missing),
         )

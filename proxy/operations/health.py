@@ -26,12 +26,14 @@ class Health:
 
     Attributes:
         ready: Set by the application when everything is open, and cleared when it begins to stop.
+        missing: What could not be had when the task warmed up, each with its code.
     """
 
     def __init__(self, *, registry: SignerRegistry, links: Links) -> None:
         self._registry = registry
         self._links = links
         self.ready = False
+        self.missing: tuple[str, ...] = ()
 
     async def dependencies(self, call: Call) -> tuple[DependencyHealth, ...]:
         """Ask every signer backend; those that cannot be reached are told, not raised."""

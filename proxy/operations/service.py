@@ -12,6 +12,7 @@ from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
+from proxy.operations.warm_up import WarmUp
 from proxy.telemetry.recorder import Telemetry
 
 
@@ -30,3 +31,4 @@ class Operations:
     idempotency: Idempotency
     health: Health
     telemetry: Telemetry
+    warm_up: WarmUp

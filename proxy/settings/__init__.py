@@ -11,7 +11,7 @@ from proxy.settings.credentials import CredentialSettings, KeyBackendName
 from proxy.settings.csc import CSCCredentialSettings, CSCSettings
 from proxy.settings.kms import KMSSettings
 from proxy.settings.links import LinkSettings
-from proxy.settings.loading import PREFIX, load_settings
+from proxy.settings.loading import PREFIX, announced_maintenance, load_settings
 from proxy.settings.service import (
     AdminSettings,
     EngineSettings,
@@ -26,6 +26,7 @@ from proxy.settings.signers import KEY_ID, CentralSettings, KeyFileSettings, Sof
 from proxy.settings.stores import IdempotencySettings, StoreSettings
 from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
+from proxy.settings.warm_up import WarmUpSettings
 from proxy.settings.whole import Settings
 
 __all__ = [
@@ -60,5 +61,7 @@ __all__ = [
     "TSASettings",
     "TelemetrySettings",
     "TrustSettings",
+    "WarmUpSettings",
+    "announced_maintenance",
     "load_settings",
 ]

@@ -3,15 +3,20 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from proxy.errors import SettingsError
+from proxy.settings.base import Section
+from proxy.settings.service import MaintenanceSettings
 from proxy.settings.whole import Settings
 
 PREFIX = "SIGNPROXY__"
+
+_SectionT = TypeVar("_SectionT", bound=Section)
 
 
 def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -24,13 +29,38 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     Raises:
         SettingsError: The file cannot be read, or a key is unknown, missing or out of range; the message names each.
     """
+    values = _read(path)
+    _overlay(values, os.environ if environment is None else environment)
+    return _validated(path, Settings, values)
+
+
+def announced_maintenance(own: MaintenanceSettings) -> MaintenanceSettings:
+    """What ``maintenance.file`` says; where there is none, what the settings say themselves.
+
+    One that says neither when it begins nor when it ends has begun when it was written, and ends when it is removed.
+
+    Raises:
+        SettingsError: As :func:`load_settings`, for that file.
+    """
+    if own.file is None or not own.file.exists():
+        return own
+    said = _validated(own.file, MaintenanceSettings, _read(own.file))
+    if said.starts is None and said.ends is None:
+        written = datetime.fromtimestamp(own.file.stat().st_mtime, UTC)
+        return said.model_copy(update={"starts": written})
+    return said
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    _overlay(values, os.environ if environment is None else environment)
+
+
+def _validated(path: Path, kind: type[_SectionT], values: dict[str, Any]) -> _SectionT:
     try:
-        return Settings.model_validate(values, context={"base": path.resolve().parent})
+        return kind.model_validate(values, context={"base": path.resolve().parent})
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {item['msg']}" for item in error.errors()

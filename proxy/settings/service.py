@@ -1,9 +1,8 @@
 """The service itself: where it listens, its limits, its engine processes, its spool, its log."""
 
-from datetime import datetime
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from proxy.settings.base import FilePath, PositiveSeconds, Section
 
@@ -80,11 +79,15 @@ class SpoolSettings(Section):
 
 
 class MaintenanceSettings(Section):
-    """This proxy's own announced maintenance; from ``starts`` to ``ends`` operations answer ``MAINTENANCE``."""
+    """This proxy's own announced maintenance; from ``starts`` to ``ends`` operations answer ``MAINTENANCE``.
 
-    starts: datetime | None = None
-    ends: datetime | None = None
+    ``file``: while it is there, it says so instead, for a service that is not to be restarted for it: TOML with the same keys.
+    """
+
+    starts: AwareDatetime | None = None
+    ends: AwareDatetime | None = None
     message: str | None = None
+    file: FilePath | None = None
 
 
 class ReloadSettings(Section):

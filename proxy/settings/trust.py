@@ -13,6 +13,7 @@ class TSASettings(Section):
 
     ``kind``: ``http`` is an RFC 3161 authority at ``url``, ``csc`` the one of the provider in the section ``csc``.
     ``rate_per_second`` and ``burst``: how often it is asked at most. Beyond that the next one is, or there is a wait.
+    ``free_tokens``: tokens cost nothing, so that one may be had at the start to see that there are any.
     """
 
     profile: str = "default"
@@ -27,6 +28,7 @@ class TSASettings(Section):
     timeout_seconds: PositiveSeconds = 10.0
     rate_per_second: float | None = Field(None, gt=0)
     burst: int = Field(1, ge=1)
+    free_tokens: bool = False
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> "TSASettings":

@@ -22,6 +22,7 @@ from proxy.settings.signers import CentralSettings, SoftwareSettings
 from proxy.settings.stores import IdempotencySettings, StoreSettings
 from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
+from proxy.settings.warm_up import WarmUpSettings
 
 
 class Settings(Section):
@@ -32,6 +33,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     links: LinkSettings = LinkSettings()
     reload: ReloadSettings = ReloadSettings()
+    warm_up: WarmUpSettings = WarmUpSettings()
     engine: EngineSettings = EngineSettings()
     spool: SpoolSettings = SpoolSettings()
     central: CentralSettings | None = None

@@ -35,6 +35,7 @@ class RFC3161Authority:
 
     Attributes:
         budget: How often it may be asked; ``None`` for as often as it likes.
+        tokens_are_free: Whether one may be had for nothing but to see what it is like.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class RFC3161Authority:
         self._clock = clock
         self._learnt: OrderedDict[bytes, None] = OrderedDict()
         rate = settings.rate_per_second
+        self.tokens_are_free = settings.free_tokens
         self.budget = None if rate is None else RateBudget(rate, settings.burst, links.now)
 
     @property

@@ -9,6 +9,7 @@ from typing import cast
 
 from proxy.call import Call
 from proxy.errors import CertificateNotFound
+from proxy.following import FollowedFiles
 from proxy.model import (
     BaselineLevel,
     Credential,
@@ -36,6 +37,7 @@ from proxy.operations.signed import SignedDocument
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping, TimestampedDocument
 from proxy.operations.timestamps import TimestampRelay
+from proxy.operations.warm_up import WarmUp
 from proxy.outbound import Links
 from proxy.ports import Clock, TransactionLog
 from proxy.settings import MaintenanceSettings
@@ -275,7 +277,9 @@ class Registry:
     backends: tuple[Backend, ...]
 
 
-def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Clock, own: MaintenanceSettings) -> Operations:
+def make_operations(
+    work: Work, backend: Backend, log: TransactionLog, clock: Clock, own: MaintenanceSettings, files: FollowedFiles
+) -> Operations:
     """The interface the edge sees: fakes where a key or a network would be, the real thing elsewhere."""
     registry, telemetry = cast(SignerRegistry, Registry((backend,))), Telemetry(None)
     operations = Operations(
@@ -285,11 +289,12 @@ def make_operations(work: Work, backend: Backend, log: TransactionLog, clock: Cl
         timestamps=cast(TimestampRelay, Timestamps(work)),
         certificates=cast(Certificates, CertificateStore(work)),
         keys=cast(Keys, KeyStore(work)),
-        maintenance=MaintenanceCheck(registry=registry, own=own, clock=clock),
+        maintenance=MaintenanceCheck(registry=registry, own=own, clock=clock, files=files),
         idempotency=Idempotency(None, None),
         journal=Journal(log, clock, telemetry),
         health=Health(registry=registry, links=Links()),
         telemetry=telemetry,
+        warm_up=cast(WarmUp, None),
     )
     operations.health.ready = True
     return replace(operations)

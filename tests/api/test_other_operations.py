@@ -268,6 +268,40 @@ async def test_own_maintenance_refuses_signing_and_lets_read(people: People, tmp
             assert response.status == 200
 
 
+async def test_maintenance_is_announced_while_the_service_runs(people: People, tmp_path: Path) -> None:
+    file = tmp_path / "maintenance.toml"
+    async with running(people, tmp_path, maintenance={"file": file}) as service:
+        session = service.alice
+
+        async def sign() -> str:
+            async with session.post("/v1/signatures/es", params={"certificateId": "seal-1"}, data=PDF) as response:
+                return "" if response.status == 200 else await code_of(response)
+
+        async def announced() -> dict[str, Any]:
+            await service.files.look()
+            async with session.get("/v1/maintenance") as response:
+                assert response.status == 200
+                members: dict[str, Any] = await response.json()
+                return members
+
+        assert (await announced())["inMaintenance"] is False
+        file.write_text("starts = 2999-01-01T02:00:00+09:00\nmessage = 'new disks'\n")
+        told = await announced()
+        assert (told["inMaintenance"], told["from"], told["message"]) == (False, "2999-01-01T02:00:00+09:00", "new disks")
+        assert await sign() == ""
+        file.write_text("message = 'new disks, now'\n")
+        told = await announced()
+        assert (told["inMaintenance"], told["message"], "to" in told) == (True, "new disks, now", False)
+        assert await sign() == "MAINTENANCE"
+        file.write_text("mesage = 'new disks, now'\n")
+        assert (await announced())["message"] == "new disks, now"
+        (problem,) = [state.problem for state in service.files.states if state.problem]
+        assert "mesage" in problem
+        file.unlink()
+        assert (await announced())["inMaintenance"] is False
+        assert await sign() == ""
+
+
 async def test_a_client_sees_its_own_transactions_and_no_other_exists(service: Service) -> None:
     alice, bob = service.alice, service.session(service.people.bob)
     chosen = str(uuid.uuid4())
@@ -356,6 +390,7 @@ async def test_operators_see_every_dependency(service: Service) -> None:
                     "dependencies": [{"name": "central", "ok": True}],
                     "links": [],
                     "files": [],
+                    "missing": [],
                 }
             service.backend.failure = SignerUnavailable("it cannot be reached")
             async with session.get("/health") as response:
