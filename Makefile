@@ -16,10 +16,12 @@ JUDGE_SOURCES := $(JUDGE)/pom.xml $(shell find $(JUDGE)/src -name '*.java')
 JUDGE_TOOLS := $(and $(shell command -v java),$(shell command -v mvn))
 LOCALSTACK := .venv-localstack
 LOCALSTACK_INSTALLED := $(LOCALSTACK)/.installed
+CDK := .venv-cdk
+CDK_INSTALLED := $(CDK)/.installed
 PYTEST := $(BIN)/python -m pytest
 WORKERS := 2
 
-.PHONY: help setup demo test test-full lint format openapi bench corpus judge localstack lock image image-test sbom pr
+.PHONY: help setup demo test test-full lint format openapi bench corpus judge localstack lock image image-test sbom synth cdk-test pr
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +116,18 @@ image-test: $(INSTALLED) ## Build the image, run it read-only and unprivileged, 
 	  docker/build.sh runtime $(IMAGE):test $$build; } \
 	&& SIGNPROXY_IMAGE=$(IMAGE):test SIGNPROXY_BUILD="$$build" $(PYTEST) tests/image $(ARGS)
 
+# Needs Node.js, which is what the CDK runs in.
+$(CDK_INSTALLED): locks/cdk.txt | $(INSTALLED)
+	$(BIN)/python -m venv --clear $(CDK)
+	$(CDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r locks/cdk.txt
+	@touch $@
+
+synth: $(CDK_INSTALLED) ## Synthesise every stage and shape into cdk/cdk.out, checked by cdk-nag and cfn-lint
+	cd cdk && ../$(CDK)/bin/python synth.py && ../$(CDK)/bin/cfn-lint --config-file .cfnlintrc -- cdk.out/*/*.template.json
+
+cdk-test: $(CDK_INSTALLED) ## Run the CDK app's tests (UPDATE=1 writes the snapshots anew)
+	cd cdk && UPDATE=$(UPDATE) ../$(CDK)/bin/python -m pytest $(ARGS)
+
 sbom: $(INSTALLED) ## Write build/sbom.cdx.json: what is in the image (CycloneDX; run make image or image-test first)
 	@mkdir -p build
 	engine=$$(docker info >/dev/null 2>&1 && echo docker || echo podman); \
@@ -127,6 +141,7 @@ lock: ## Resolve the locks anew (needs uv); UPGRADE=1 takes newer versions
 	uv pip compile pyproject.toml --all-extras --group dev $(LOCK) $(if $(UPGRADE),--upgrade) --output-file locks/dev.txt
 	uv pip compile pyproject.toml $(LOCK) --constraint locks/dev.txt --output-file locks/runtime.txt
 	uv pip compile --group build $(LOCK) --constraint locks/dev.txt --output-file locks/build.txt
+	uv pip compile --group cdk $(LOCK) $(if $(UPGRADE),--upgrade) --output-file locks/cdk.txt
 	uv pip compile --group localstack $(LOCK) $(if $(UPGRADE),--upgrade) --output-file locks/localstack.txt
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet

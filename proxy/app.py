@@ -28,13 +28,13 @@ from proxy.following import FollowedFiles
 from proxy.operations.authorities import Authorities
 from proxy.operations.certificates import Certificates
 from proxy.operations.credentials import Credentials
-from proxy.operations.expiry import CertificateExpiry
 from proxy.operations.hashes import HashSigning
 from proxy.operations.health import Health
 from proxy.operations.idempotency import Idempotency
 from proxy.operations.journal import Journal
 from proxy.operations.keys import Keys
 from proxy.operations.maintenance import MaintenanceCheck
+from proxy.operations.observation import Observation
 from proxy.operations.proofs import Proofs
 from proxy.operations.service import Operations
 from proxy.operations.signing import DocumentSigning
@@ -44,6 +44,7 @@ from proxy.operations.warm_up import WarmUp
 from proxy.outbound import Links
 from proxy.pades.engine import TASKS, PAdESEngine
 from proxy.ports import CertificateStore, Clock, RevocationSource, SystemClock
+from proxy.secret_files import kept_secret_files
 from proxy.settings import LogSettings, Settings
 from proxy.signers.registry import SignerRegistry
 from proxy.stores.certificates_sqlite import SQLiteCertificateStore
@@ -76,6 +77,7 @@ class Services:
 
     settings: Settings
     clock: Clock
+    telemetry: Telemetry
     links: Links
     registry: SignerRegistry
     tsa: TSAProfiles
@@ -91,15 +93,19 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
     Args:
         settings: Which ones.
         clock: Instead of the machine's.
-        links: Instead of such as the settings describe, which nobody observes.
+        links: Instead of such as the settings describe.
 
     Raises:
         SettingsError: A file they name cannot be used.
     """
     clock = clock or SystemClock()
-    links = links or Links(settings.links, files=FollowedFiles(settings.reload.seconds))
     connections = settings.limits.upstream_in_flight
     async with AsyncExitStack() as stack:
+        # Before anything that names one of these files.
+        await stack.enter_async_context(kept_secret_files(settings.secret_files, settings.reload.secrets_seconds))
+        telemetry = Telemetry(_tracing(settings), settings.telemetry.embedded_metrics)
+        stack.push_async_callback(telemetry.close)
+        links = links or Links(settings.links, observer=telemetry, files=FollowedFiles(settings.reload.seconds))
         certificates = await _certificates(settings, stack)
         registry = SignerRegistry(settings, clock, certificates, links)
         stack.push_async_callback(registry.close)
@@ -117,7 +123,7 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
             stack.push_async_callback(issuers.close)
         checker = CredentialChecker(finder, revocation, clock, settings.revocation.cache_seconds, issuers)
         await stack.enter_async_context(links.files.watched())
-        yield Services(settings, clock, links, registry, tsa, witnesses, revocation, checker)
+        yield Services(settings, clock, telemetry, links, registry, tsa, witnesses, revocation, checker)
 
 
 async def _certificates(settings: Settings, stack: AsyncExitStack) -> CertificateStore | None:
@@ -155,17 +161,17 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
     Raises:
         SettingsError: The engine does not start, or the transaction log cannot be opened.
     """
-    settings, clock, registry = services.settings, services.clock, services.registry
+    settings, clock, registry, telemetry = services.settings, services.clock, services.registry, services.telemetry
     async with AsyncExitStack() as stack:
-        telemetry = Telemetry(_tracing(settings))
-        stack.push_async_callback(telemetry.close)
         log = await SQLiteTransactionLog.open(settings.stores.transaction_log, clock=clock)
         stack.push_async_callback(log.close)
         idempotency = await _idempotency(settings, clock, stack)
         pool = EnginePool(settings.engine, tasks=TASKS)
         await pool.start()
         stack.push_async_callback(pool.close)
-        _watch(telemetry, services, pool)
+        telemetry.metrics.watch("engine", "Engine processes, and tasks that wait for one.", ("state",), pool.readings)
+        observation = Observation(telemetry, registry, lambda: services.links.states, clock)
+        await stack.enter_async_context(observation.written(settings.telemetry))
         journal = Journal(log, clock, telemetry)
         credentials = Credentials(registry, services.checker, clock)
         engine = PAdESEngine(pool)
@@ -214,19 +220,6 @@ def _tracing(settings: Settings) -> "Tracing | None":
     from proxy.telemetry.tracing import Tracing
 
     return Tracing(settings.telemetry)
-
-
-def _watch(telemetry: Telemetry, services: Services, pool: EnginePool) -> None:
-    """Gauges of what has been opened."""
-    telemetry.metrics.watch("engine", "Engine processes, and tasks that wait for one.", ("state",), pool.readings)
-    expiry = CertificateExpiry(services.registry, services.clock)
-    telemetry.before_each_scrape(expiry.refresh)
-    telemetry.metrics.watch(
-        "certificate_not_after_timestamp_seconds",
-        "End of validity of the signing certificates.",
-        ("certificate_id", "backend"),
-        expiry.readings,
-    )
 
 
 async def _idempotency(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Idempotency:

@@ -48,9 +48,10 @@ class Journal:
             _log.exception("call.unexpected", transactionId=call.transaction_id, operation=call.operation)
             raise
         finally:
-            record = _record(call, "FAILED" if code else "SUCCEEDED", code, self._clock.now())
+            ended = self._clock.now()
+            record = _record(call, "FAILED" if code else "SUCCEEDED", code, ended)
             await asyncio.shield(self._transactions.append(record))
-            _log.info("call.ended", **_line(record))
+            _log.info("call.ended", **_line(record), **self._telemetry.embedded(call, code, ended))
             self._telemetry.call_ended(call, code)
 
     async def begun(self, call: Call) -> None:

@@ -12,6 +12,7 @@ from proxy.settings.csc import CSCCredentialSettings, CSCSettings
 from proxy.settings.kms import KMSSettings
 from proxy.settings.links import LinkSettings
 from proxy.settings.loading import PREFIX, announced_maintenance, load_settings
+from proxy.settings.secret_files import SecretFileSettings
 from proxy.settings.service import (
     AdminSettings,
     EngineSettings,
@@ -53,6 +54,7 @@ __all__ = [
     "PositiveSeconds",
     "ReloadSettings",
     "RevocationSettings",
+    "SecretFileSettings",
     "Section",
     "Settings",
     "SoftwareSettings",

@@ -23,14 +23,17 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     """Read the file and overlay the environment.
 
     Args:
-        path: The TOML file.
+        path: The TOML file; ``env:NAME`` is the environment variable that holds its text, with paths relative to the folder of
+            the process.
         environment: Instead of ``os.environ``.
 
     Raises:
         SettingsError: The file cannot be read, or a key is unknown, missing or out of range; the message names each.
     """
-    values = _read(path)
-    _overlay(values, os.environ if environment is None else environment)
+    environment = os.environ if environment is None else environment
+    scheme, _, variable = str(path).partition(":")
+    values = _read_variable(environment, variable) if scheme == "env" else _read(path)
+    _overlay(values, environment)
     return _validated(path, Settings, values)
 
 
@@ -56,6 +59,15 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
+
+
+def _read_variable(environment: Mapping[str, str], name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(environment[name])
+    except KeyError as error:
+        raise SettingsError(f"env:{name}: the variable is not set") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"env:{name}: {error}") from error
 
 
 def _validated(path: Path, kind: type[_SectionT], values: dict[str, Any]) -> _SectionT:

@@ -91,9 +91,13 @@ class MaintenanceSettings(Section):
 
 
 class ReloadSettings(Section):
-    """Files that may be replaced while the service runs: ``seconds`` between two looks at them."""
+    """What may be replaced while the service runs: ``seconds`` between two looks at files.
+
+    ``secrets_seconds`` between two looks at secrets that become files; each look reads every one of them.
+    """
 
     seconds: PositiveSeconds = 5.0
+    secrets_seconds: PositiveSeconds = 300.0
 
 
 class LogSettings(Section):

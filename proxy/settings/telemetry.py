@@ -1,4 +1,4 @@
-"""What the service tells of itself: traces. Metrics are on the operators' listener, where one is set."""
+"""What the service tells of itself: traces, and metrics in its log. Metrics for Prometheus are on the operators' listener."""
 
 from collections.abc import Mapping
 
@@ -14,6 +14,9 @@ class TelemetrySettings(Section):
     ``traces_url`` is the whole URL (``http://127.0.0.1:4318/v1/traces``), ``headers`` what the collector authenticates by,
     ``ca`` the anchors of its certificate where they are not the system's. ``sample_ratio`` is the share of calls that are
     traced; of a call that comes with a ``traceparent`` its flag decides.
+
+    ``embedded_metrics`` is the namespace of metrics that ride on log lines in CloudWatch's embedded metric format; without one
+    there are none. ``gauge_seconds`` is how often gauges are written so.
     """
 
     traces_url: str | None = None
@@ -21,6 +24,8 @@ class TelemetrySettings(Section):
     ca: FilePath | None = None
     timeout_seconds: PositiveSeconds = 10.0
     sample_ratio: float = Field(1.0, ge=0, le=1)
+    embedded_metrics: str | None = Field(None, pattern="^[A-Za-z0-9_/.-]{1,255}$")
+    gauge_seconds: PositiveSeconds = 30.0
     service_name: str = Field("hash-signing-proxy", min_length=1, max_length=100)
 
     @field_validator("traces_url")

@@ -8,6 +8,7 @@ from proxy.settings.credentials import CredentialSettings
 from proxy.settings.csc import CSCSettings
 from proxy.settings.kms import KMSSettings
 from proxy.settings.links import LinkSettings
+from proxy.settings.secret_files import SecretFileSettings
 from proxy.settings.service import (
     AdminSettings,
     EngineSettings,
@@ -28,6 +29,7 @@ from proxy.settings.warm_up import WarmUpSettings
 class Settings(Section):
     """All of it. Defaults are the contract's."""
 
+    secret_files: tuple[SecretFileSettings, ...] = ()
     listener: ListenerSettings
     admin: AdminSettings = AdminSettings()
     limits: LimitSettings = LimitSettings()

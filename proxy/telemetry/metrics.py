@@ -11,6 +11,7 @@ name                                            kind       labels
 ``signproxy_exchanges_total``                   counter    ``destination``, ``outcome`` (``ok`` or how it failed)
 ``signproxy_exchange_duration_seconds``         histogram  ``destination``
 ``signproxy_exchange_bytes_total``              counter    ``destination``, ``direction`` (``sent``, ``received``), bodies
+``signproxy_attempts_repeated_total``           counter    ``destination``
 ``signproxy_…`` gauges                          gauge      what the application watches (:meth:`Metrics.watch`)
 ==============================================  =========  ==============================================================
 """
@@ -37,6 +38,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
+        self._watched: dict[str, Readings] = {}
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._calls = self._counter("calls", "Calls that ended, by how.", "operation", "client", "code")
@@ -47,6 +49,7 @@ class Metrics:
         self._exchanges = self._counter("exchanges", "Exchanges with dependencies, by how.", "destination", "outcome")
         self._exchange_durations = self._histogram("exchange_duration_seconds", "Exchanges with dependencies.", "destination")
         self._exchange_bytes = self._counter("exchange_bytes", "Bodies exchanged.", "destination", "direction")
+        self._repeated = self._counter("attempts_repeated", "Attempts that failed and were made again.", "destination")
         self.watch("build_info", "The running version.", ("version",), lambda: {(__version__,): 1.0})
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -64,7 +67,16 @@ class Metrics:
             labels: Names of its labels.
             readings: Its values then.
         """
+        self._watched[name] = readings
         self._registry.register(_Watched(f"signproxy_{name}", text, labels, readings))
+
+    def read(self, name: str) -> Mapping[tuple[str, ...], float]:
+        """A gauge's values as they are; none for one that is not watched."""
+        return self._watched[name]() if name in self._watched else {}
+
+    def count_repeated(self, destination: str) -> None:
+        """Count an attempt that failed and is made again."""
+        self._repeated.labels(destination).inc()
 
     def count(self, call: Call, code: str | None, seconds: float) -> None:
         """Count one ended call, its stages and its exchanges."""

@@ -1,14 +1,20 @@
-"""Takes what calls timed off their way: a call that has ended is put in line, and a thread makes metrics and traces of it."""
+"""Takes what calls timed off their way: a call that has ended is put in line, and a thread makes metrics and traces of it.
+
+It also sees what happens on the links (:class:`proxy.ports.LinkObserver`).
+"""
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import structlog
 
 from proxy.call import Call
+from proxy.model import BreakerState
+from proxy.telemetry.embedded import of_call
 from proxy.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -18,6 +24,8 @@ _CLOSE_SECONDS = 5.0
 """How long a collector may take to accept what is left at the end."""
 
 _Ended = tuple[Call, str | None, int]
+_Repeated = str
+"""The destination of an attempt that is made again."""
 
 _log = structlog.get_logger("proxy.telemetry")
 
@@ -27,16 +35,18 @@ class Telemetry:
 
     Args:
         tracing: Makes traces; ``None`` where none are wanted.
+        namespace: Of the metrics that ride on log lines; ``None`` where none do.
 
     Attributes:
         metrics: To have gauges watched.
     """
 
-    def __init__(self, tracing: "Tracing | None") -> None:
+    def __init__(self, tracing: "Tracing | None", namespace: str | None = None) -> None:
         self.metrics = Metrics()
         self._tracing = tracing
+        self._namespace = namespace
         self._refreshing: list[Callable[[], Awaitable[None]]] = []
-        self._line: SimpleQueue[_Ended | threading.Event | None] = SimpleQueue()
+        self._line: SimpleQueue[_Ended | _Repeated | threading.Event | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="telemetry", daemon=True)
         self._thread.start()
 
@@ -53,15 +63,30 @@ class Telemetry:
         """
         self._line.put((call, code, call.elapsed))
 
+    def embedded(self, call: Call, code: str | None, moment: datetime) -> dict[str, object]:
+        """What to add to the log line of an ended call, so that CloudWatch makes metrics of it, where that is wanted."""
+        return {} if self._namespace is None else of_call(self._namespace, call, code, moment)
+
+    def repeated(self, destination: str) -> None:
+        """See :meth:`proxy.ports.LinkObserver.repeated`."""
+        self._line.put(destination)
+
+    def breaker_changed(self, destination: str, state: BreakerState) -> None:
+        """See :meth:`proxy.ports.LinkObserver.breaker_changed`. Nothing to count: its state is a gauge, the links log it."""
+
     def before_each_scrape(self, refresh: Callable[[], Awaitable[None]]) -> None:
         """Have ``refresh`` bring up to date what gauges read."""
         self._refreshing.append(refresh)
 
     async def scrape(self, accept: str) -> tuple[bytes, str]:
         """All metrics, every call that ended before included, as text and its media type."""
+        await self.refresh()
+        return await asyncio.to_thread(self._scrape, accept)
+
+    async def refresh(self) -> None:
+        """Bring up to date what gauges read."""
         for refresh in self._refreshing:
             await refresh()
-        return await asyncio.to_thread(self._scrape, accept)
 
     async def close(self) -> None:
         """Count and trace what is in line, and end the thread; a collector that does not answer is not waited for."""
@@ -78,6 +103,9 @@ class Telemetry:
         while (item := self._line.get()) is not None:
             if isinstance(item, threading.Event):
                 item.set()
+                continue
+            if isinstance(item, str):
+                self.metrics.count_repeated(item)
                 continue
             try:
                 self._record(*item)

@@ -1,4 +1,4 @@
-"""LocalStack's KMS over HTTP: an implementation of AWS KMS that nobody here wrote. ``make localstack`` installs it."""
+"""LocalStack's KMS and Secrets Manager over HTTP, which nobody here wrote. ``make localstack`` installs it."""
 
 import http.client
 import os
@@ -37,10 +37,10 @@ class LocalStack:
 
     url: str
 
-    def client(self, connections: int = 10) -> Any:
+    def client(self, connections: int = 10, service: str = "kms") -> Any:
         """Amazon's own SDK against it, with one attempt a call."""
         return boto3.client(
-            "kms",
+            service,
             region_name=REGION,
             endpoint_url=self.url,
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
@@ -65,7 +65,7 @@ def started_localstack(folder: Path) -> Iterator[LocalStack]:
         "HOME": str(folder),
         "GATEWAY_LISTEN": address,
         "GATEWAY_SERVER": "hypercorn",
-        "SERVICES": "kms",
+        "SERVICES": "kms,secretsmanager",
         "EAGER_SERVICE_LOADING": "1",
         # Nothing of it looks beyond loopback.
         "DNS_ADDRESS": "0",

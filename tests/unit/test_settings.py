@@ -190,3 +190,18 @@ def test_the_example_in_the_documentation_is_read(tmp_path: Path) -> None:
     assert settings.clients[0].name == "invoicing"
     sections = {name for name in Settings.model_fields if f"[{name}]" in example or f"[[{name}]]" in example}
     assert sections | {"software", "log"} == set(Settings.model_fields)
+
+
+def test_the_text_may_be_in_a_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[2].joinpath("docs", "settings.md").read_text("utf-8")
+    example = page.split("```toml\n", 1)[1].split("```", 1)[0]
+    settings = load_settings(Path("env:ALL_OF_IT"), {"ALL_OF_IT": example, "SIGNPROXY__LISTENER__PORT": "9443"})
+    assert settings.listener.port == 9443
+    assert settings.listener.certificate == tmp_path / "tls" / "server.pem"
+
+
+@pytest.mark.parametrize("environment", [{}, {"ALL_OF_IT": "no = [TOML"}])
+def test_a_variable_that_holds_no_settings_is_named(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="env:ALL_OF_IT"):
+        load_settings(Path("env:ALL_OF_IT"), environment)
