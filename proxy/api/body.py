@@ -41,7 +41,7 @@ class Body:
     Raises:
         LengthRequired: There is none.
         TooLarge: Its declared length is over the limit.
-        UnsupportedMediaType: It is encoded (compressed).
+        UnsupportedMediaType: It is encoded (compressed), for its whole way or for this connection.
         InvalidParameter: ``Content-Digest`` or ``Document-Length`` cannot be understood.
     """
 
@@ -49,6 +49,9 @@ class Body:
         encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in {"", "identity"}:
             raise UnsupportedMediaType("send the body without a Content-Encoding")
+        if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+            # The HTTP library undoes this one and passes over others.
+            raise UnsupportedMediaType("send the body with no Transfer-Encoding but chunked")
         if not request.body_exists or request.content_length == 0:
             raise LengthRequired("this request needs a body")
         if request.content_length is not None and request.content_length > limit:

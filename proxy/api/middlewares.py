@@ -8,7 +8,7 @@ from proxy.api.calls import HEADER, chosen_transaction_id, new_transaction_id
 from proxy.api.context import CALL, EDGE, TRANSACTION_ID
 from proxy.api.problems import problem_of, problem_response
 from proxy.api.representations import UpstreamBytes
-from proxy.errors import InternalError, LengthMismatch, ProxyError
+from proxy.errors import InternalError, LengthMismatch, NotFound, ProxyError
 
 _log = structlog.get_logger("proxy.api")
 
@@ -39,6 +39,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if problem_of(error) is None:
             _log.exception("request.unexpected", method=request.method, path=request.path)
             known = InternalError(INTERNAL_DETAIL)
+    except web.HTTPNotFound:
+        # A target without a path, of CONNECT or ``OPTIONS *``, comes to no resource, not even to the last one.
+        known = NotFound("there is no such path")
     except Exception:  # noqa: BLE001 - the edge is where the unexpected ends: it must be answered, and nothing of it may leak
         _log.exception("request.unexpected", method=request.method, path=request.path)
         known = InternalError(INTERNAL_DETAIL)

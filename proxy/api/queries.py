@@ -7,6 +7,7 @@ is open to them. The members of an object are written with a dot: ``appearance.p
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
@@ -31,8 +32,13 @@ def query_members(request: web.Request) -> dict[str, Any]:
     """The query's parameters by name, numbers and booleans as such.
 
     Raises:
-        InvalidParameter: One comes twice, may not be in a URL, or is a boolean or a number that cannot be read.
+        InvalidParameter: One comes twice, may not be in a URL, or is a boolean or a number that cannot be read; or they are no
+            UTF-8.
     """
+    try:
+        unquote_to_bytes(request.rel_url.raw_query_string).decode()
+    except ValueError as error:
+        raise InvalidParameter("the query of the URL is not percent-encoded UTF-8 (RFC 3986, 2.5)") from error
     members: dict[str, Any] = {}
     for name, text in request.query.items():
         if name in PRIVATE:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
@@ -81,6 +82,13 @@ def _whole_moment(text: object) -> object:
     raise ValueError("expected a time with offset, as 2026-01-31T09:00:00+09:00 (RFC 3339)")
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("expected a time of the years 1 to 9999 in UTC") from error
+
+
 Text = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_printable)]
 """Free text of the caller that goes into the document."""
 
@@ -95,6 +103,7 @@ Base64 = Annotated[
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_whole_moment),
+    AfterValidator(_in_utc),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation"),
 ]
 """RFC 3339 with offset."""

@@ -175,6 +175,14 @@ async def test_what_is_no_http_is_a_problem_too(people: People, tmp_path: Path, 
     assert b"Python" not in answer
 
 
+@pytest.mark.parametrize("line", [b"CONNECT 127.0.0.1:80 HTTP/1.1", b"OPTIONS * HTTP/1.1"])
+async def test_a_target_without_a_path_is_not_there(people: People, tmp_path: Path, line: bytes) -> None:
+    async with running(people, tmp_path, listener=behind_load_balancer()) as service:
+        answer = await speak(service.port, line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+    status, _, members = parsed(answer)
+    assert (status, members["code"]) == (404, "NOT_FOUND")
+
+
 def upload(headers: str) -> bytes:
     return f"POST {ES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/pdf\r\n{headers}\r\n".encode()
 
@@ -206,6 +214,15 @@ async def test_a_chunked_body_that_breaks(people: People, tmp_path: Path, body: 
             writer.close()
         assert await recorded(service) == "LENGTH_MISMATCH"
         assert not service.work.requests
+
+
+async def test_a_body_encoded_for_its_way_is_refused(people: People, tmp_path: Path) -> None:
+    async with running(people, tmp_path, listener=behind_load_balancer()) as service:
+        ((name, value),) = leaf_header(people.alice).items()
+        headers = upload(f"{name}: {value}\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n")
+        answer = await speak(service.port, headers + b"5\r\n%PDF-\r\n0\r\n\r\n")
+        assert not service.work.requests
+    assert parsed(answer)[2]["code"] == "UNSUPPORTED_MEDIA_TYPE"
 
 
 async def test_a_caller_that_goes_away_leaves_a_record(service: Service) -> None:

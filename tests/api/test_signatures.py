@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from multidict import CIMultiDict
+from yarl import URL
 
 from proxy.api import queries
 from proxy.model import HashAlgorithm, SignAlgorithm, SignatureForm, SignatureRequest
@@ -254,6 +255,13 @@ async def test_no_body(service: Service) -> None:
     for data in (None, b"", chunked()):
         async with service.alice.post(ES, params=query, data=data, headers={"Content-Type": "application/pdf"}) as response:
             assert (response.status, await code_of(response)) == (411, "LENGTH_REQUIRED")
+    assert not service.work.requests
+
+
+async def test_a_query_that_is_no_utf_8(service: Service) -> None:
+    url = URL(f"{service.url}{ES}?certificateId=seal-1&fieldName=%ff", encoded=True)
+    async with service.alice.post(url, data=PDF) as response:
+        assert (response.status, await code_of(response)) == (400, "INVALID_PARAMETER")
     assert not service.work.requests
 
 
