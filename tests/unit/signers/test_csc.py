@@ -314,7 +314,11 @@ class TestAuthorization:
                 await sign(one, name)
             assert server.parameters("credentials/authorize")[-1]["authData"] == data
 
-    @pytest.mark.parametrize("deviations", [set(), {Deviation.UNAUTHORIZED_IS_400, Deviation.BAD_SAD_IS_401}], ids=str)
+    @pytest.mark.parametrize(
+        "deviations",
+        [set(), {Deviation.UNAUTHORIZED_IS_400, Deviation.BAD_SAD_IS_401}],
+        ids=["as it is written", "by other statuses"],
+    )
     async def test_one_that_has_ended_is_replaced_once(
         self, server: CSCServer, signer: Signers, deviations: set[Deviation]
     ) -> None:
