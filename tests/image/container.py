@@ -84,6 +84,7 @@ def _settings(state: Path, folder: Path) -> None:
         shutil.copy2(anchor, target)
     for crl in state.glob(f"{_ANCHORS}/*/*.crl"):
         shutil.copy2(crl, folder / crl.relative_to(state))
+    (folder / "secrets" / "rotated").write_text("the first")
     for path in (folder, *folder.rglob("*")):
         os.chown(path, USER, USER)
 
@@ -99,7 +100,11 @@ def running(image: str, info: SandboxInfo, state: Path, folder: Path) -> Iterato
     overlay = {
         "LISTENER__PORT": str(port),
         "ADMIN__PORT": "0",
+        "RELOAD__SECONDS": "0.2",
+        "RELOAD__SECRETS_SECONDS": "0.2",
+        "SECRET_FILES": '[{path = "/run/signproxy/secret.pem", secret = "file:/etc/signproxy/secrets/rotated"}]',
         "STORES__TRANSACTION_LOG": '"/var/lib/signproxy/transactions.sqlite"',
+        "STORES__CERTIFICATES": '"/var/lib/signproxy/certificates.sqlite"',
         "STORES__IDEMPOTENCY": '"/var/lib/signproxy/idempotency.sqlite"',
         "STORES__SEALING_KEY": '"file:/etc/signproxy/secrets/proxy-sealing-key"',
     }

@@ -2,19 +2,22 @@
 
 import json
 import os
+import ssl
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.conformance.judges import new_qpdf_messages, pdfsig
-from tests.image.container import Container, podman, running
+from tests.image.container import USER, Container, podman, running
 from tests.support.calling import Answer
 from tests.support.pdf_files import plain_file
 from tests.support.sandbox import Sandbox
+from tests.support.spawned import until
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(300)]
 
@@ -98,6 +101,53 @@ def test_stopped_under_load_it_finishes_what_is_in_and_loses_nothing(container: 
         line for line in lines if line["event"] == "call.ended" and line["resultCode"] is None and line["operation"] == "es-t"
     ]
     assert len(succeeded) == len(served) + 1, "a signature was made whose answer did not arrive"
+
+
+def test_what_is_rotated_is_in_use_without_a_restart(container: Container, sandbox: Sandbox) -> None:
+    """The authorities that clients are held against, the server's certificate, and a secret that becomes a file."""
+    started = container.run("cat", "/proc/1/stat").stdout.split()[21]
+    assert container.app.get("/v1/certificates").status == 200
+    authority = sandbox.folder.anchor("client-ca").relative_to(sandbox.directory)
+    clients, tls = container.settings / authority, container.settings / "tls"
+    good = clients.read_bytes()
+    replace(clients, sandbox.folder.anchor("tls-ca").read_bytes())
+    until(lambda: not trusted(container))
+    replace(clients, good)
+    until(lambda: trusted(container))
+
+    before = served_certificate(container)
+    for name in ("-key.pem", ".pem"):
+        replace(tls / f"proxy{name}", (tls / f"central{name}").read_bytes())
+    until(lambda: served_certificate(container) != before)
+
+    replace(container.settings / "secrets" / "rotated", b"the second")
+    secret = ("cat", "/run/signproxy/secret.pem")
+    until(lambda: container.run(*secret).stdout == "the second\n")
+    assert container.run("cat", "/proc/1/stat").stdout.split()[21] == started
+
+
+def replace(path: Path, content: bytes) -> None:
+    """As an operator would: in one step."""
+    new = path.with_suffix(".new")
+    new.write_bytes(content)
+    os.chown(new, USER, USER)
+    new.replace(path)
+
+
+def trusted(container: Container) -> bool:
+    """Whether the client's certificate gets it in."""
+    try:
+        return container.app.get("/v1/certificates").status == 200
+    except (OSError, HTTPException):
+        return False
+
+
+def served_certificate(container: Container) -> str:
+    """What the service proves itself with."""
+    address = urlsplit(container.url)
+    assert address.hostname is not None
+    assert address.port is not None
+    return ssl.get_server_certificate((address.hostname, address.port))
 
 
 def test_the_same_source_gives_the_same_bytes() -> None:
