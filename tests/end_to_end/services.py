@@ -56,6 +56,7 @@ def serving(
     *,
     service: str = "proxy",
     file_bytes: int | None = None,
+    environment: Mapping[str, str] | None = None,
     program: Sequence[str] = ("-m", "proxy", "serve", "--settings"),
 ) -> Iterator[Service]:
     """Run a service with the sandbox's settings for ``service``, some of them changed.
@@ -66,6 +67,7 @@ def serving(
         settings: What is different, by section.
         service: ``proxy`` or ``central``.
         file_bytes: The size that no file it writes may pass.
+        environment: Beyond this process's own, and the settings in it.
         program: What the interpreter runs; the settings file follows.
     """
     spool, log = folder / "spool", folder / "service.log"
@@ -87,7 +89,7 @@ def serving(
         [*program, str(sandbox.folder.settings(service))],
         log,
         lambda: b'"service.started"' in log.read_bytes(),
-        environment=dict(_overlay(changes)),
+        environment={**dict(_overlay(changes)), **(environment or {})},
         file_bytes=file_bytes,
     ) as process:
         yield Service(sandbox, f"https://{HOST}:{port}", process.pid, log, spool)
