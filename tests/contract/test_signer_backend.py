@@ -4,6 +4,7 @@ Each value is judged by ``openssl pkeyutl -verify`` beside the proxy's own verif
 digest.
 """
 
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -23,16 +24,42 @@ from proxy.errors import (
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.signers.verification import verify_value
 from proxy.trust.certificates import public_key_info
-from tests.contract.conftest import BACKENDS, KEYS, RSA, WITHOUT_REGISTRATION, Bench
+from tests.contract.benches import BENCHES, FURTHER, KINDS, Bench, marks_of, public_key
 from tests.support.keys import ec_key, sign_digest
 from tests.support.openssl_judge import Judge
-from tests.support.pki import SIGNER_USAGE, issue, new_call
+from tests.support.pki import certificate_to, issue, new_call
 
-COMBINATIONS = [
-    (name, sign_algorithm, hash_algorithm)
-    for name, hash_algorithm in product(KEYS, HashAlgorithm)
-    for sign_algorithm in (RSA if name.startswith("rsa") else (SignAlgorithm.ECDSA,))
-]
+COMBINATIONS = list(product(KINDS, SignAlgorithm, HashAlgorithm))
+"""Every kind of key with every algorithm: what a key cannot do is refused."""
+
+REMOTE = {"kms"}
+"""Benches that are slow to ask: every day they answer for one key of each kind."""
+
+LEAN = {
+    ("rsa-2048", SignAlgorithm.RSASSA_PKCS1_V1_5, HashAlgorithm.SHA256),
+    ("rsa-2048", SignAlgorithm.RSASSA_PSS, HashAlgorithm.SHA512),
+    ("p256", SignAlgorithm.ECDSA, HashAlgorithm.SHA256),
+    ("p256", SignAlgorithm.ECDSA, HashAlgorithm.SHA384),
+}
+
+WITHOUT_REGISTRATION = {"csc"}
+"""Backends that issue their certificates themselves."""
+
+EACH_BENCH = pytest.mark.parametrize(
+    "bench", [pytest.param(name, marks=marks_of(name)) for name in (*BENCHES, *FURTHER)], indirect=True
+)
+EACH_THAT_REGISTERS = pytest.mark.parametrize(
+    "bench", [pytest.param(name, marks=marks_of(name)) for name in BENCHES if name not in WITHOUT_REGISTRATION], indirect=True
+)
+
+
+def _matrix() -> Iterator[object]:
+    """Every combination at every backend: a lean part of it every day, and at each backend as it is every day."""
+    for bench, (name, sign_algorithm, hash_algorithm) in product((*BENCHES, "central-sandbox"), COMBINATIONS):
+        daily = (name, sign_algorithm, hash_algorithm) in LEAN or (bench not in REMOTE and name not in {"rsa-3072", "rsa-4096"})
+        marks = marks_of(bench) if daily else [*marks_of(bench), pytest.mark.full]
+        named = f"{bench}-{name}-{sign_algorithm}-{hash_algorithm}"
+        yield pytest.param((bench, (name,)), name, sign_algorithm, hash_algorithm, marks=marks, id=named)
 
 
 @pytest.fixture
@@ -42,27 +69,31 @@ def judge(tmp_path: Path) -> Judge:
     return Judge(folder)
 
 
-@pytest.mark.parametrize(("name", "sign_algorithm", "hash_algorithm"), COMBINATIONS, ids=str)
-async def test_values_verify_by_openssl_and_by_the_proxy(
+@pytest.mark.parametrize(("bench", "name", "sign_algorithm", "hash_algorithm"), list(_matrix()), indirect=["bench"])
+async def test_what_a_key_can_verifies_and_what_it_cannot_is_refused_unsent(
     bench: Bench, judge: Judge, name: str, sign_algorithm: SignAlgorithm, hash_algorithm: HashAlgorithm
 ) -> None:
-    holder = bench.signers[name]
-    credential = await bench.backend.get_credential(new_call(), name)
+    certificate = bench.signers[name]
+    credential = await bench.backend.get_credential(new_call(), bench.id_of(name))
+    assert (set(credential.sign_algorithms), set(credential.hash_algorithms)) == bench.declares(name)
     digest, other = Digest.of(b"one", hash_algorithm), Digest.of(b"other", hash_algorithm)
-    if name.startswith("rsa") and sign_algorithm not in bench.rsa:
+    call = new_call()
+    if sign_algorithm not in credential.sign_algorithms or hash_algorithm not in credential.hash_algorithms:
         with pytest.raises(AlgorithmNotAllowed):
-            await bench.backend.sign_digests(new_call(), credential, sign_algorithm, [digest])
+            await bench.backend.sign_digests(call, credential, sign_algorithm, [digest])
+        assert call.ledger.exchanges == ()
         return
-    (value,) = await bench.backend.sign_digests(new_call(), credential, sign_algorithm, [digest])
-    verify_value(holder.der, sign_algorithm, digest, value)
-    assert judge.accepts(public_key_info(holder.der), sign_algorithm, digest, value)
+    (value,) = await bench.backend.sign_digests(call, credential, sign_algorithm, [digest])
+    verify_value(certificate, sign_algorithm, digest, value)
+    assert judge.accepts(public_key_info(certificate), sign_algorithm, digest, value)
     with pytest.raises(SignatureInvalid):
-        verify_value(holder.der, sign_algorithm, other, value)
-    assert not judge.accepts(public_key_info(holder.der), sign_algorithm, other, value)
+        verify_value(certificate, sign_algorithm, other, value)
+    assert not judge.accepts(public_key_info(certificate), sign_algorithm, other, value)
 
 
+@EACH_BENCH
 async def test_many_digests_are_answered_in_order(bench: Bench) -> None:
-    credential = await bench.backend.get_credential(new_call(), "p256")
+    credential = await bench.backend.get_credential(new_call(), bench.id_of("p256"))
     digests = [Digest.of(bytes([number]), HashAlgorithm.SHA256) for number in range(bench.backend.max_digests)]
     values = await bench.backend.sign_digests(new_call(), credential, SignAlgorithm.ECDSA, digests)
     assert len(values) == len(digests) == 100
@@ -71,61 +102,59 @@ async def test_many_digests_are_answered_in_order(bench: Bench) -> None:
         verify_value(credential.certificate, SignAlgorithm.ECDSA, digest, value)
 
 
+@EACH_BENCH
 async def test_numbers_of_digests_that_the_port_does_not_take(bench: Bench) -> None:
-    credential = await bench.backend.get_credential(new_call(), "p256")
+    credential = await bench.backend.get_credential(new_call(), bench.id_of("p256"))
     one = Digest.of(b"", HashAlgorithm.SHA256)
     for digests in ([], [one] * (bench.backend.max_digests + 1), [one, Digest.of(b"", HashAlgorithm.SHA512)]):
         with pytest.raises(ValueError, match="digests"):
             await bench.backend.sign_digests(new_call(), credential, SignAlgorithm.ECDSA, digests)
 
 
-async def test_an_algorithm_the_key_cannot_do_is_refused(bench: Bench) -> None:
-    for name, sign_algorithm in (("p256", SignAlgorithm.RSASSA_PSS), ("rsa-2048", SignAlgorithm.ECDSA)):
-        credential = await bench.backend.get_credential(new_call(), name)
-        with pytest.raises(AlgorithmNotAllowed):
-            await bench.backend.sign_digests(new_call(), credential, sign_algorithm, [Digest.of(b"", HashAlgorithm.SHA256)])
-
-
+@EACH_BENCH
 async def test_all_certificates_are_listed_with_chain_and_algorithms(bench: Bench) -> None:
     listed = {credential.certificate_id: credential for credential in await bench.backend.list_credentials(new_call())}
-    assert set(listed) == set(bench.signers)
-    for name, credential in listed.items():
-        assert credential == await bench.backend.get_credential(new_call(), name)
-        assert (credential.certificate, credential.chain) == (bench.signers[name].der, bench.pki.chain)
-        assert credential.sign_algorithms == (bench.rsa if name.startswith("rsa") else (SignAlgorithm.ECDSA,))
-        assert set(credential.hash_algorithms) == set(HashAlgorithm)
+    expected = {bench.id_of(name): name for name in bench.signers}
+    assert listed.keys() >= expected.keys()
+    assert not bench.alone or listed.keys() == expected.keys()
+    for certificate_id, name in expected.items():
+        credential = listed[certificate_id]
+        assert credential == await bench.backend.get_credential(new_call(), certificate_id)
+        assert (credential.certificate, credential.chain) == (bench.signers[name], bench.chains[name])
+        assert (set(credential.sign_algorithms), set(credential.hash_algorithms)) == bench.declares(name)
         assert credential.backend == bench.backend.name
 
 
-@pytest.mark.parametrize("unknown", ["nobody", "", ".", "..", "../p256", "p256/", "a b", "%2e%2e", "p256?x=y", "é", "x" * 300])
-async def test_an_unknown_id_is_not_found(bench: Bench, unknown: str) -> None:
-    with pytest.raises(CertificateNotFound):
-        await bench.backend.get_credential(new_call(), unknown)
+@EACH_BENCH
+async def test_an_unknown_id_is_not_found(bench: Bench) -> None:
+    for unknown in ("nobody", "", ".", "..", "../p256", "p256/", "a b", "%2e%2e", "p256?x=y", "é", "x" * 300):
+        with pytest.raises(CertificateNotFound):
+            await bench.backend.get_credential(new_call(), unknown)
 
 
-@pytest.mark.parametrize("bench", sorted(BACKENDS.keys() - WITHOUT_REGISTRATION), indirect=True)
+@EACH_THAT_REGISTERS
 class TestRegistration:
     async def test_a_registered_certificate_signs_and_is_listed(self, bench: Bench, judge: Judge) -> None:
-        issued = issue("Newly Issued", bench.pki.issuing, key=bench.spare, extensions=[SIGNER_USAGE])
+        issued = certificate_to(bench.spare, "Newly Issued", bench.pki.issuing)
         await bench.backend.list_credentials(new_call())
-        made = await bench.backend.register_certificate(new_call(), "spare", issued.der, bench.pki.chain)
-        assert (made.certificate, made.chain) == (issued.der, bench.pki.chain)
+        made = await bench.backend.register_certificate(new_call(), bench.spare_id, issued, bench.pki.chain)
+        assert (made.certificate, made.chain) == (issued, bench.pki.chain)
         digest = Digest.of(b"first", HashAlgorithm.SHA256)
         (value,) = await bench.backend.sign_digests(new_call(), made, SignAlgorithm.ECDSA, [digest])
-        assert judge.accepts(public_key_info(issued.der), SignAlgorithm.ECDSA, digest, value)
+        assert judge.accepts(public_key_info(issued), SignAlgorithm.ECDSA, digest, value)
         assert made.certificate_id in {entry.certificate_id for entry in await bench.backend.list_credentials(new_call())}
-        again = await bench.backend.register_certificate(new_call(), "spare", issued.der, bench.pki.chain)
+        again = await bench.backend.register_certificate(new_call(), bench.spare_id, issued, bench.pki.chain)
         assert again.certificate_id == made.certificate_id
 
     async def test_what_does_not_fit_is_refused_and_not_listed(self, bench: Bench) -> None:
-        issued = issue("Newly Issued", bench.pki.issuing, key=bench.spare, extensions=[SIGNER_USAGE])
-        stranger = issue("Stranger", bench.pki.issuing, key=ec.generate_private_key(ec.SECP256R1()))
+        issued = certificate_to(bench.spare, "Newly Issued", bench.pki.issuing)
+        stranger = certificate_to(public_key(ec.generate_private_key(ec.SECP256R1())), "Stranger", bench.pki.issuing)
         before = await bench.backend.list_credentials(new_call())
         for key_id, certificate, chain, kind in (
-            ("nothing", issued.der, bench.pki.chain, KeyNotFound),
-            ("../spare", issued.der, bench.pki.chain, KeyNotFound),
-            ("spare", stranger.der, bench.pki.chain, CertificateKeyMismatch),
-            ("spare", issued.der, (bench.pki.root.der,), InvalidParameter),
+            ("nothing", issued, bench.pki.chain, KeyNotFound),
+            (f"../{bench.spare_id}", issued, bench.pki.chain, KeyNotFound),
+            (bench.spare_id, stranger, bench.pki.chain, CertificateKeyMismatch),
+            (bench.spare_id, issued, (bench.pki.root.der,), InvalidParameter),
         ):
             with pytest.raises(kind):
                 await bench.backend.register_certificate(new_call(), key_id, certificate, chain)
@@ -134,17 +163,19 @@ class TestRegistration:
 
 @pytest.mark.parametrize("bench", sorted(WITHOUT_REGISTRATION), indirect=True)
 async def test_a_backend_that_takes_no_registrations_says_so(bench: Bench) -> None:
-    issued = issue("Newly Issued", bench.pki.issuing, key=bench.spare, extensions=[SIGNER_USAGE])
+    issued = certificate_to(bench.spare, "Newly Issued", bench.pki.issuing)
     with pytest.raises(NotSupported):
-        await bench.backend.register_certificate(new_call(), "spare", issued.der, bench.pki.chain)
+        await bench.backend.register_certificate(new_call(), bench.spare_id, issued, bench.pki.chain)
 
 
+@EACH_BENCH
 async def test_there_is_no_maintenance(bench: Bench) -> None:
     assert not (await bench.backend.maintenance(new_call())).in_maintenance
 
 
+@EACH_BENCH
 async def test_a_call_whose_time_is_over_signs_nothing(bench: Bench) -> None:
-    credential = await bench.backend.get_credential(new_call(), "p256")
+    credential = await bench.backend.get_credential(new_call(), bench.id_of("p256"))
     with pytest.raises(DeadlineExceeded):
         await bench.backend.sign_digests(new_call(0), credential, SignAlgorithm.ECDSA, [Digest.of(b"", HashAlgorithm.SHA256)])
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_public_key
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
@@ -140,21 +140,44 @@ def issue(
 ) -> Holder:
     """A certificate; self-signed without an issuer. Basic constraints say what ``ca`` says; all else is in ``extensions``."""
     key = key or ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(common_name, issuer, key.public_key(), ca, path_length, begins, ends, extensions, serial_number)
     signer = key if issuer is None else issuer.key
+    return Holder(builder.sign(signer, algorithm or hashes.SHA256()), key)
+
+
+def certificate_to(public_key: bytes, common_name: str, issuer: Holder) -> bytes:
+    """DER of a signer's certificate to a key that is elsewhere (DER of its SubjectPublicKeyInfo)."""
+    key = load_der_public_key(public_key)
+    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    builder = _builder(common_name, issuer, key, False, None, NOW - YEAR, NOW + 5 * YEAR, [SIGNER_USAGE], None)
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def _builder(
+    common_name: str,
+    issuer: Holder | None,
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    ca: bool,
+    path_length: int | None,
+    begins: datetime,
+    ends: datetime,
+    extensions: Sequence[Extension],
+    serial_number: int | None,
+) -> x509.CertificateBuilder:
     builder = (
         x509.CertificateBuilder()
         .subject_name(name(common_name))
         .issuer_name(name(common_name) if issuer is None else issuer.certificate.subject)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(serial_number or next(_serials))
         .not_valid_before(begins)
         .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca, path_length), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    return Holder(builder.sign(signer, algorithm or hashes.SHA256()), key)
+    return builder
 
 
 @dataclass(frozen=True)
