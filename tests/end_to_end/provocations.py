@@ -230,7 +230,9 @@ PROVOCATIONS: Mapping[type[ProxyError], list[Provocation]] = {
         way("a letter no font has", visible({"text": "\U0001f58b"})),
         way("too small for its text", visible({"text": "承認" * 400, "width": 4, "height": 4})),
     ],
-    errors.CertificateKeyMismatch: [way("another's key", lambda at, also: registration(at, also, "legal-person-p256"))],
+    errors.CertificateKeyMismatch: [
+        way("another's key", lambda at, also: registration(at, also, "software:legal-person-p256"))
+    ],
     # -- PolicyError
     errors.ClientCertificateRequired: [
         way("none", lambda at, also: at.sandbox.caller(None).sign(at.invoice, headers=also)),

@@ -270,8 +270,6 @@ def test_parameters_of_other_versions_and_forms_are_refused_not_ignored(
         "/v1/xades/es",
         "/v1/xades/timestamps",
         "/v1/verifications",
-        "/v1/keys",
-        "/v1/keys/any/csr",
         "/metrics",
         "/console/",
     ],
