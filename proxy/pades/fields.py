@@ -50,20 +50,30 @@ def choose_field(
 def _usable(reader: PdfFileReader, name: str) -> generic.DictionaryObject:
     for found, value, reference in enumerate_sig_fields(reader):
         if found == name:
-            if value is not None:
+            if not _is_nothing(value):
                 raise FieldExists(f"the signature field {name!r} is signed already")
-            field = reference.get_object()
-            assert isinstance(field, generic.DictionaryObject)
-            return field
+            return _emptied(reference)
     raise FieldExists(f"the field {name!r} is not a signature field")
 
 
 def _only_empty_field(reader: PdfFileReader) -> tuple[str, generic.DictionaryObject]:
-    empty = [(name, reference) for name, _, reference in enumerate_sig_fields(reader, filled_status=False)]
+    empty = [(name, reference) for name, value, reference in enumerate_sig_fields(reader) if _is_nothing(value)]
     if len(empty) != 1:
         raise FieldNotFound(f"the document has {len(empty)} empty signature fields: name the one to sign")
     name, reference = empty[0]
-    return str(name), reference.get_object()
+    return str(name), _emptied(reference)
+
+
+def _is_nothing(value: generic.PdfObject | None) -> bool:
+    return value is None or isinstance(value.get_object(), generic.NullObject)
+
+
+def _emptied(reference: generic.IndirectObject) -> generic.DictionaryObject:
+    """The field without a ``/V`` that is null, which is as if it was absent (ISO 32000-2, 7.3.9), but not for pyHanko."""
+    field = reference.get_object()
+    assert isinstance(field, generic.DictionaryObject)
+    field.pop(generic.pdf_name("/V"), None)
+    return field
 
 
 def free_name(reader: PdfFileReader, stem: str) -> str:

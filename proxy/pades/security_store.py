@@ -28,8 +28,8 @@ def read_validation_data(reader: PdfFileReader | IncrementalPdfFileWriter) -> Va
     return ValidationData(*(tuple(_streams(entry(store, key), purpose)) for key, purpose in _PARTS))
 
 
-def _streams(items: Iterable[generic.PdfObject] | None, purpose: DecodePurpose) -> Iterable[bytes]:
-    for item in items or ():
+def _streams(items: object, purpose: DecodePurpose) -> Iterable[bytes]:
+    for item in items if isinstance(items, generic.ArrayObject) else ():
         stream = item.get_object()
         if isinstance(stream, generic.StreamObject):
             yield stream.read_data(purpose)
@@ -50,7 +50,7 @@ def supply_validation_data(writer: IncrementalPdfFileWriter, data: ValidationDat
     if not any(added):
         return False
     store = entry(writer.root, _STORE)
-    if store is None:
+    if not isinstance(store, generic.DictionaryObject):
         store = generic.DictionaryObject({generic.pdf_name("/Type"): _STORE})
         writer.root[_STORE] = writer.add_object(store)
         writer.update_root()
@@ -59,8 +59,9 @@ def supply_validation_data(writer: IncrementalPdfFileWriter, data: ValidationDat
     for (key, _), new in zip(_PARTS, added, strict=True):
         if new:
             # Written anew, not where it was: verifiers look for what was added in objects that were not there before.
-            held = entry(store, key) or generic.ArrayObject()
-            store[key] = generic.ArrayObject([*held.iterate(), *(writer.add_object(_stream(value)) for value in new)])
+            held = entry(store, key)
+            others = held.iterate() if isinstance(held, generic.ArrayObject) else ()
+            store[key] = generic.ArrayObject([*others, *(writer.add_object(_stream(value)) for value in new)])
     return True
 
 

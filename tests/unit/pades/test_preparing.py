@@ -147,6 +147,27 @@ def with_text_field() -> bytes:
     return plain_file(catalog=b"/AcroForm<</Fields[1000 0 R]>>", extra={1000: field}).with_table()
 
 
+def with_signature_field(entries: bytes) -> bytes:
+    field = b"<</FT/Sig/T(A)/Type/Annot/Subtype/Widget/Rect[0 0 9 9]%s>>" % entries
+    return plain_file(catalog=b"/AcroForm<</Fields[1000 0 R]>>", extra={1000: field}).with_table()
+
+
+@pytest.mark.parametrize("value", [b"/V null", b"/V 9999 0 R"])
+@pytest.mark.parametrize("name", ["A", None])
+def test_a_field_whose_value_is_null_is_empty(value: bytes, name: str | None, tmp_path: Path) -> None:
+    signed = sign_in_process(with_signature_field(value), request(name, existing_only=True))
+    verdict = pdfsig(signed, tmp_path)
+    assert "Signature Field Name: A" in verdict
+    assert "Signature is Valid" in verdict
+
+
+@pytest.mark.parametrize("store", [b"<</Certs[1000 0 R]>>", b"<</OCSPs 5>>", b"<</CRLs(x)>>", b"7"])
+def test_what_others_put_in_the_security_store_does_not_hinder(store: bytes, tmp_path: Path) -> None:
+    undecodable = {1000: b"<</Length 3/Filter/FlateDecode>>stream\nabc\nendstream"}
+    signed = sign_in_process(plain_file(catalog=b"/DSS " + store, extra=undecodable).with_table())
+    assert "Signature is Valid" in pdfsig(signed, tmp_path)
+
+
 MANDATORY_REASON = SigSeedValueSpec(reasons=["I approve"], flags=SigSeedValFlags.REASONS)
 
 REFUSED = [

@@ -98,7 +98,7 @@ def test_a_store_of_others_is_extended_and_the_rest_of_it_left_alone(file: PdfFi
 
 @pytest.mark.parametrize(
     "store",
-    [b"<</Certs null>>", b"null", b"<<>>", b"<</Certs[]>>", b"<</Certs[null 3 0 R]>>"],
+    [b"<</Certs null>>", b"null", b"<<>>", b"<</Certs[]>>", b"<</Certs[null 3 0 R]>>", b"5", b"[]", b"<</Certs 5/OCSPs(x)>>"],
 )
 def test_odd_stores_hold_nothing(store: bytes) -> None:
     document = plain_file(catalog=b"/DSS " + store).with_table()
