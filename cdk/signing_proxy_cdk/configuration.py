@@ -49,6 +49,7 @@ class Configuration:
         stage: ``development`` or ``production``: sizes, retention, and whether things outlive the stack.
         shape: Where the keys are: ``central``, ``cloudhsm`` or ``kms``.
         image: ECR repository and digest, ``name@sha256:…``.
+        collector: ECR repository and digest of the AWS Distro for OpenTelemetry's collector; with it calls are traced to X-Ray.
         callers: Networks (CIDR) that may call the service.
         load_balancer: ``alb`` verifies client certificates against a trust store; ``nlb`` passes TLS through to the container.
         trust_store: For ``alb``: bucket, key and version of the PEM of the client authorities.
@@ -73,6 +74,7 @@ class Configuration:
     zones: tuple[str, ...] = ()
     cidr: str = "10.40.0.0/16"
     image: str = "hash-signing-proxy@sha256:" + "0" * 64
+    collector: str | None = None
     callers: tuple[str, ...] = ("10.0.0.0/8",)
     load_balancer: str = "alb"
     trust_store: Mapping[str, str] | None = None
@@ -94,8 +96,9 @@ class Configuration:
         _one_of("stage", self.stage, STAGES)
         _one_of("shape", self.shape, SHAPES)
         _one_of("load_balancer", self.load_balancer, LOAD_BALANCERS)
-        if "@sha256:" not in self.image:
-            raise ConfigurationError("image: name it by digest, repository@sha256:…")
+        for key, image in (("image", self.image), ("collector", self.collector)):
+            if image is not None and "@sha256:" not in image:
+                raise ConfigurationError(f"{key}: name it by digest, repository@sha256:…")
         for cidr in (*self.callers, *(cidr for destination in self.destinations for cidr in destination.cidrs)):
             if ip_network(cidr).prefixlen == 0:
                 raise ConfigurationError(f"{cidr}: the whole internet is neither a caller nor a destination")
@@ -136,16 +139,6 @@ class Configuration:
         """Ephemeral storage of a task: all documents in flight at their largest, a quarter more, and the image; 21 at least."""
         spool = math.ceil(self.documents_in_flight * self.document_bytes * 1.25 / GIB)
         return min(200, max(21, spool + 15))
-
-    @property
-    def repository(self) -> str:
-        """Name of the image's ECR repository."""
-        return self.image.partition("@")[0]
-
-    @property
-    def digest(self) -> str:
-        """Digest of the image."""
-        return self.image.partition("@")[2]
 
 
 def load(context: Mapping[str, Any], folder: Path) -> Configuration:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -14,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from signing_proxy_cdk.load_balancer import SERVICE_PORT
-from signing_proxy_cdk.network import Network
+from signing_proxy_cdk.network import AWS_SERVICES, Network
 
 SETTINGS_VARIABLE = "SIGNPROXY_SETTINGS"
 """Environment variable that holds the settings' text; the container's command names it."""
@@ -25,6 +24,8 @@ STOP_TIMEOUT = Duration.seconds(60)
 """Longer than ``limits.shutdown_seconds``; Fargate allows 120."""
 
 NAMESPACE = "SigningProxy"
+COLLECTOR_URL = "http://127.0.0.1:4318/v1/traces"
+"""Containers of one task share its loopback."""
 
 
 class StorageKey(kms.Key):
@@ -63,8 +64,8 @@ class SigningService(Construct):
         construct_id: str,
         *,
         network: Network,
-        repository: ecr.IRepository,
-        digest: str,
+        image: ecs.ContainerImage,
+        collector: ecs.ContainerImage | None = None,
         settings: str,
         secrets: Mapping[str, str],
         storage_key: kms.IKey,
@@ -82,8 +83,8 @@ class SigningService(Construct):
             scope: Parent.
             construct_id: Its name there.
             network: Where.
-            repository: Of the image.
-            digest: Of the image, ``sha256:…``.
+            image: The service's, by digest.
+            collector: Of the AWS Distro for OpenTelemetry, by digest; with it calls are traced to X-Ray.
             settings: The settings (TOML), without secrets.
             secrets: ARN of a secret by the name of the file under ``/run/signproxy`` that it becomes.
             storage_key: Encrypts logs and ephemeral storage.
@@ -120,9 +121,11 @@ class SigningService(Construct):
         self.task_role = task.task_role
         container = task.add_container(
             "proxy",
-            image=ecs.ContainerImage.from_ecr_repository(repository, digest),
+            image=image,
             command=["serve", "--settings", f"env:{SETTINGS_VARIABLE}"],
-            environment={SETTINGS_VARIABLE: "\n".join((settings, *_secret_files(secrets), *_telemetry()))},
+            environment={
+                SETTINGS_VARIABLE: "\n".join((settings, *_secret_files(secrets), *_telemetry(traced=collector is not None)))
+            },
             user=USER,
             readonly_root_filesystem=True,
             stop_timeout=STOP_TIMEOUT,
@@ -137,7 +140,7 @@ class SigningService(Construct):
                 retries=3,
                 start_period=Duration.seconds(30),
             ),
-            linux_parameters=_without_capabilities(self),
+            linux_parameters=_without_capabilities(self, "Linux"),
         )
         for volume, path in (
             ("spool", "/var/spool/signproxy"),
@@ -146,6 +149,8 @@ class SigningService(Construct):
             ("tmp", "/tmp"),  # noqa: S108 - the container's own
         ):
             container.add_mount_points(ecs.MountPoint(source_volume=volume, container_path=path, read_only=False))
+        if collector is not None:
+            self._trace(task, collector)
         self.service = ecs.FargateService(
             self,
             "Service",
@@ -165,6 +170,24 @@ class SigningService(Construct):
         )
         self._scale(least_tasks, most_tasks)
 
+    def _trace(self, task: ecs.FargateTaskDefinition, collector: ecs.ContainerImage) -> None:
+        """A collector beside the service, which sends traces to X-Ray; the service goes on without it."""
+        task.add_container(
+            "collector",
+            image=collector,
+            essential=False,
+            command=["--config=/etc/ecs/ecs-xray.yaml"],
+            user=USER,
+            readonly_root_filesystem=True,
+            cpu=128,
+            memory_limit_mib=256,
+            logging=ecs.LogDrivers.aws_logs(stream_prefix="collector", log_group=self.log_group),
+            linux_parameters=_without_capabilities(self, "CollectorLinux"),
+        )
+        task.add_to_task_role_policy(
+            iam.PolicyStatement(sid="Trace", actions=list(AWS_SERVICES["xray"].actions), resources=["*"])
+        )
+
     def _scale(self, least: int, most: int) -> None:
         """By CPU, and by requests in work: a task that waits for a slow signer is full while its CPU is idle."""
         target = self.service.auto_scale_task_count(min_capacity=least, max_capacity=most)
@@ -182,8 +205,8 @@ class SigningService(Construct):
         )
 
 
-def _without_capabilities(scope: Construct) -> ecs.LinuxParameters:
-    parameters = ecs.LinuxParameters(scope, "Linux", init_process_enabled=True)
+def _without_capabilities(scope: Construct, construct_id: str) -> ecs.LinuxParameters:
+    parameters = ecs.LinuxParameters(scope, construct_id, init_process_enabled=True)
     parameters.drop_capabilities(ecs.Capability.ALL)
     return parameters
 
@@ -200,5 +223,6 @@ def _secret_files(secrets: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _telemetry() -> list[str]:
-    return ["[telemetry]", f'embedded_metrics = "{NAMESPACE}"', ""]
+def _telemetry(*, traced: bool) -> list[str]:
+    lines = ["[telemetry]", f'embedded_metrics = "{NAMESPACE}"']
+    return [*lines, f'traces_url = "{COLLECTOR_URL}"', ""] if traced else [*lines, ""]

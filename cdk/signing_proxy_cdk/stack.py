@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import Environment as CDKEnvironment
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
@@ -55,8 +56,8 @@ class SigningProxyStack(Stack):
             self,
             "Signing",
             network=self.network,
-            repository=ecr.Repository.from_repository_name(self, "Repository", configuration.repository),
-            digest=configuration.digest,
+            image=self._image("Repository", configuration.image),
+            collector=None if configuration.collector is None else self._image("Collector", configuration.collector),
             settings=configuration.settings,
             secrets=configuration.secrets,
             storage_key=key,
@@ -78,9 +79,19 @@ class SigningProxyStack(Stack):
             latency_seconds=LATENCY_SECONDS,
         )
 
+    def _image(self, construct_id: str, image: str) -> ecs.ContainerImage:
+        repository, _, digest = image.partition("@")
+        return ecs.ContainerImage.from_ecr_repository(
+            ecr.Repository.from_repository_name(self, construct_id, repository), digest
+        )
+
     def _aws_services(self) -> list[str]:
         names = ["ecr.api", "ecr.dkr", "s3", "logs", "secretsmanager"]
-        return [*names, "kms"] if self._configuration.shape == "kms" else names
+        if self._configuration.shape == "kms":
+            names.append("kms")
+        if self._configuration.collector is not None:
+            names.append("xray")
+        return names
 
     def _give_access_to_keys(self, role: iam.IRole) -> None:
         configuration = self._configuration

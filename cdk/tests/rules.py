@@ -39,7 +39,13 @@ def _everywhere(rule: dict[str, Any]) -> bool:
     return rule.get("CidrIp") == "0.0.0.0/0" or rule.get("CidrIpv6") == "::/0"
 
 
-_WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken"}
+_WITHOUT_RESOURCE = {
+    "ecr:GetAuthorizationToken",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
 
 
 def wildcards_in_roles(template: Template) -> list[str]:

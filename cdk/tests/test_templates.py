@@ -103,7 +103,7 @@ def test_only_digests_are_signed_by_kms() -> None:
 
 def test_the_container_outlives_its_stop_and_has_room_for_its_spool(template: Template) -> None:
     task = next(resources(template, "AWS::ECS::TaskDefinition"))[1]
-    (container,) = task["ContainerDefinitions"]
+    container = task["ContainerDefinitions"][0]
     assert container["StopTimeout"] > 25, "limits.shutdown_seconds"
     assert task["EphemeralStorage"]["SizeInGiB"] * (1 << 30) > 30 * 200_000_000 * 1.25
     assert container["Image"] != ""

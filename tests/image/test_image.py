@@ -1,5 +1,6 @@
 """The image, really run: without rights it signs over TLS, its health check tells, and stopping it under load loses nothing."""
 
+import hashlib
 import json
 import os
 import ssl
@@ -24,6 +25,9 @@ pytestmark = [pytest.mark.image, pytest.mark.timeout(300)]
 IMAGE = os.environ.get("SIGNPROXY_IMAGE", "localhost/signproxy:test")
 DOCUMENT = plain_file().with_table()
 CERTIFICATE = "legal-person-rsa"
+ROOT = Path(__file__).parents[2]
+TAG = "localhost/signproxy:again"
+UNLIMITED = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
 
 
 @pytest.fixture
@@ -150,22 +154,46 @@ def served_certificate(container: Container) -> str:
     return ssl.get_server_certificate((address.hostname, address.port))
 
 
+def test_the_cloudhsm_target_takes_the_package_that_it_is_told_and_no_other(tmp_path: Path) -> None:
+    """A package as AWS's is laid out; its library is only looked for here."""
+    root, package = tmp_path / "root", ROOT / "docker" / "cloudhsm" / "test.deb"
+    library, control = root / "opt/cloudhsm/lib/libcloudhsm_pkcs11.so", root / "DEBIAN" / "control"
+    for path, text in (
+        (library, "a library"),
+        (control, "Package: cloudhsm-pkcs11\nVersion: 5.17.0\nArchitecture: amd64\nMaintainer: nobody\nDescription: test\n"),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    package.parent.mkdir(exist_ok=True)
+    try:
+        subprocess.run(["dpkg-deb", "--root-owner-group", "--build", str(root), str(package)], check=True, capture_output=True)
+        digest = hashlib.sha256(package.read_bytes()).hexdigest()
+        built = build("cloudhsm", "CLOUDHSM_PACKAGE=test.deb", f"CLOUDHSM_SHA256={digest}")
+        assert built.returncode == 0, built.stderr[-2000:]
+        where = f"/{library.relative_to(root)}"
+        found = podman("run", "--rm", "--network", "none", "--entrypoint", "cat", *UNLIMITED, TAG, where)
+        assert found.stdout == "a library"
+        refused = build("cloudhsm", "CLOUDHSM_PACKAGE=test.deb", f"CLOUDHSM_SHA256={'0' * 64}")
+        assert refused.returncode != 0
+        assert "FAILED" in refused.stdout + refused.stderr
+    finally:
+        package.unlink(missing_ok=True)
+        podman("rmi", "--force", TAG, check=False)
+
+
+def build(target: str, *arguments: str, no_cache: bool = False) -> "subprocess.CompletedProcess[str]":
+    """Build a target as :data:`TAG`, on the base that the image under test has."""
+    options = os.environ.get("SIGNPROXY_BUILD", "").split()
+    given = [word for argument in arguments for word in ("--build-arg", argument)]
+    command = ["docker/build.sh", target, TAG, *options, *given, *(["--no-cache"] if no_cache else [])]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
 def test_the_same_source_gives_the_same_bytes() -> None:
     base = podman("image", "inspect", "--format", "{{.Id}}", IMAGE).stdout.strip()
     layers = json.loads(podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", base).stdout)
-    again = subprocess.run(
-        [
-            "docker/build.sh",
-            "runtime",
-            "localhost/signproxy:again",
-            *os.environ.get("SIGNPROXY_BUILD", "").split(),
-            "--no-cache",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    again = build("runtime", no_cache=True)
     assert again.returncode == 0, again.stderr[-2000:]
-    rebuilt = json.loads(podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", "localhost/signproxy:again").stdout)
-    podman("rmi", "localhost/signproxy:again")
+    rebuilt = json.loads(podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", TAG).stdout)
+    podman("rmi", TAG)
     assert rebuilt == layers

@@ -13,10 +13,10 @@ SNAPSHOTS = Path(__file__).parents[2] / "cdk" / "tests" / "snapshots"
 
 
 def container(shape: str) -> dict[str, Any]:
-    """The one container of a shape's task."""
+    """The service's container in a shape's task."""
     template = json.loads((SNAPSHOTS / f"production-{shape}.template.json").read_text("utf-8"))
     tasks = [one for one in template["Resources"].values() if one["Type"] == "AWS::ECS::TaskDefinition"]
-    (found,) = tasks[0]["Properties"]["ContainerDefinitions"]
+    found = {one["Name"]: one for one in tasks[0]["Properties"]["ContainerDefinitions"]}["proxy"]
     assert isinstance(found, dict)
     return found
 
