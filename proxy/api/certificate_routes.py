@@ -73,7 +73,7 @@ CERTIFICATE_ROUTES: Final[tuple[CallRoute, ...]] = (
         handler=keys.create_key,
         body=KeyRequest,
         in_maintenance_refused=True,
-        errors=(*failures.GRANTED, *failures.BODY, *failures.SIGNER, errors.Maintenance, errors.AlgorithmNotAllowed),
+        errors=(*failures.GRANTED, *failures.BODY, *failures.SLOT, *failures.SIGNER, errors.AlgorithmNotAllowed),
     ),
     CallRoute(
         "POST",
@@ -91,8 +91,8 @@ CERTIFICATE_ROUTES: Final[tuple[CallRoute, ...]] = (
         errors=(
             *failures.GRANTED,
             *failures.BODY,
+            *failures.SLOT,
             *failures.SIGNER,
-            errors.Maintenance,
             errors.KeyNotFound,
             errors.AlgorithmNotAllowed,
             errors.SignatureInvalid,

@@ -20,7 +20,9 @@ async def list_keys(context: Context) -> web.StreamResponse:
 async def create_key(context: Context) -> web.StreamResponse:
     """Make a key."""
     context.query(NoParameters)
-    asked = await context.json(context.small_body("application/json"), KeyRequest)
+    body = context.small_body("application/json")
+    await context.admit()
+    asked = await context.json(body, KeyRequest)
     made = await context.operations.keys.create(context.call, asked.algorithm, asked.label, asked.backend)
     return json_response(Key.of(made), status=201)
 
@@ -28,7 +30,9 @@ async def create_key(context: Context) -> web.StreamResponse:
 async def create_certification_request(context: Context) -> web.StreamResponse:
     """Have a key sign a PKCS #10 request for a certificate of its own."""
     context.query(NoParameters)
-    asked = await context.json(context.small_body("application/json"), CertificationRequestParameters)
+    body = context.small_body("application/json")
+    await context.admit()
+    asked = await context.json(body, CertificationRequestParameters)
     key_id = context.request.match_info["keyId"]
     wanted = asked.requested()
     made = await context.operations.keys.certification_request(context.call, context.grants.permits_certificate, key_id, wanted)

@@ -13,6 +13,7 @@ from proxy.errors import (
     AlgorithmNotAllowed,
     CertificateKeyMismatch,
     CertificateNotFound,
+    InvalidParameter,
     KeyNotFound,
     NotSupported,
     ProxyError,
@@ -122,6 +123,8 @@ class KeyedSigner:
             client=call.client,
             at=self._clock.now(),
         )
+        if registered.certificate_id in self._configured:
+            raise InvalidParameter("the settings give this certificate's id to another certificate")
         binding = _binding(registered)
         credential = self._credential(binding, key)
         await self._store.put(registered)

@@ -4,12 +4,18 @@ import base64
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
+from proxy.sandbox import profiles
+from proxy.sandbox.authority import CertificationAuthority, Extension, Validity
 from tests.conformance.judges import pdfsig, pyhanko_verdicts
+from tests.support.calling import Answer
 from tests.support.key_life import live
 from tests.support.openssl_judge import openssl_request
 from tests.support.sandbox import Sandbox
@@ -83,3 +89,58 @@ def test_a_key_made_without_its_request_signs_it_again(sandbox: Sandbox) -> None
     assert all(openssl_request(one) for one in requests)
     first, second = (x509.load_der_x509_csr(one) for one in requests)
     assert first.public_key() == second.public_key()
+
+
+class TestRegistration:
+    """Certificates of the sandbox's authority for a new key, as an authority would not or not yet have issued them."""
+
+    def registered(
+        self, sandbox: Sandbox, algorithm: str, issuer: str, begins: int, ends: int, *extensions: Extension
+    ) -> Answer:
+        """The answer to the registration of one that is valid between these days from now."""
+        made = sandbox.app.post_json("/v1/keys", {"algorithm": algorithm}).members
+        key = load_der_public_key(base64.b64decode(made["publicKey"]))
+        assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+        authority = CertificationAuthority.open(sandbox.folder, issuer)
+        now = datetime.now(UTC).replace(microsecond=0)
+        validity = Validity(now + timedelta(days=begins), now + timedelta(days=ends))
+        subject = profiles.distinguished_name(common_name="Odd")
+        certificate = authority.issue(subject, key, validity, extensions or profiles.signing_extensions())
+        ders = [base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in (certificate, *authority.chain)]
+        registration = {"keyId": made["keyId"], "certificate": ders[0], "chain": ders[1:]}
+        return sandbox.app.post_json("/v1/certificates", registration)
+
+    def test_one_that_has_expired(self, sandbox: Sandbox) -> None:
+        answer = self.registered(sandbox, "P-256", "p256-issuing", -30, -1)
+        assert (answer.status, answer.code) == (422, "CERTIFICATE_EXPIRED")
+
+    def test_one_of_an_authority_that_is_not_trusted(self, sandbox: Sandbox) -> None:
+        answer = self.registered(sandbox, "P-256", "untrusted-root", 0, 30)
+        assert (answer.status, answer.code) == (400, "INVALID_PARAMETER")
+        assert [error["field"] for error in answer.members["errors"]] == ["chain"]
+
+    @pytest.mark.parametrize(
+        "extensions",
+        [((x509.BasicConstraints(ca=True, path_length=0), True), profiles.usage(issuing=True)), (profiles.usage(),)],
+        ids=["a CA's", "not for signatures"],
+    )
+    def test_one_that_is_no_signers(self, sandbox: Sandbox, extensions: tuple[Extension, ...]) -> None:
+        answer = self.registered(sandbox, "P-256", "p256-root", 0, 30, *extensions)
+        assert (answer.status, answer.code) == (400, "INVALID_PARAMETER")
+        assert [error["field"] for error in answer.members["errors"]] == ["certificate"]
+
+    def test_one_ahead_of_its_time_is_kept_and_does_not_sign_yet(self, sandbox: Sandbox, invoice: bytes) -> None:
+        answer = self.registered(sandbox, "P-256", "p256-issuing", 10, 400)
+        assert [warning["code"] for warning in answer.members["warnings"]] == ["NOT_YET_VALID"]
+        refused = sandbox.app.sign(invoice, answer.members["certificateId"])
+        assert (refused.status, refused.code) == (422, "CERTIFICATE_NOT_YET_VALID")
+
+    def test_ones_that_deserve_a_look(self, sandbox: Sandbox) -> None:
+        for algorithm, issuer, days, code in (
+            ("P-256", "p256-issuing", 20, "EXPIRES_SOON"),
+            ("RSA-2048", "rsa-issuing", 365 * 10, "RSA_2048_AFTER_2030"),
+        ):
+            answer = self.registered(sandbox, algorithm, issuer, 0, days)
+            assert [warning["code"] for warning in answer.members["warnings"]] == [code]
+            shown = sandbox.app.get(f"/v1/certificates/{answer.members['certificateId']}")
+            assert shown.members["warnings"] == answer.members["warnings"]

@@ -201,6 +201,19 @@ async def test_a_signing_certificate_without_its_key(deployment: Deployment) -> 
     assert "the key of this certificate is not there" in await deployment.only("certificate orphan", Verdict.FAILED)
 
 
+async def test_a_signing_certificate_of_another_key(deployment: Deployment) -> None:
+    deployment.add_signer("odd", deployment.hierarchy.signer("odd"))
+    deployment.members["credentials"][-1]["key"] = "seal"
+    assert "CERTIFICATE_KEY_MISMATCH" in await deployment.only("certificate odd", Verdict.FAILED)
+
+
+async def test_where_registered_certificates_are_kept(deployment: Deployment) -> None:
+    deployment.members["stores"]["certificates"] = "certificates.sqlite"
+    assert "can be written" in await deployment.only("registered certificates", Verdict.OK)
+    deployment.members["stores"]["certificates"] = "nowhere/certificates.sqlite"
+    assert "cannot be written" in await deployment.only("registered certificates", Verdict.FAILED)
+
+
 async def test_rsa_2048_beyond_2030(deployment: Deployment) -> None:
     for name, ends in (("long", datetime(2031, 1, 1, tzinfo=UTC)), ("short", datetime(2030, 12, 31, tzinfo=UTC))):
         holder = issue(name, deployment.hierarchy.issuing, key=rsa_key(2048), ends=ends, extensions=[SIGNER_USAGE])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,14 @@ class TestRequests:
         holder = (await registry.find(of("alice"), "named"))[1]
         made = await registry.keys.register(of("alice"), everything, "software:spare", holder.certificate, holder.chain)
         assert made == holder
+        assert await place.store.list("software") == ()
+
+    async def test_an_id_of_the_settings_is_not_given_to_another_certificate(self, place: Place) -> None:
+        issued = place.issued()
+        block = place.add("named") | {"id": sha256(issued.der).hexdigest()[:32]}
+        registry = place.registry(block)
+        with pytest.raises(InvalidParameter):
+            await registry.keys.register(of("alice"), everything, "software:spare", issued.der, place.pki.chain)
         assert await place.store.list("software") == ()
 
 
