@@ -32,6 +32,8 @@ all its certificates are granted; a new one to its maker alone.
 {ENVIRONMENT}
 {EXPLAINED}"""
 
+_LIST = "List the keys that this client may have certificates issued to."
+
 ALGORITHMS = ("RSA-2048", "RSA-3072", "RSA-4096", "P-256", "P-384", "P-521")
 
 
@@ -43,7 +45,7 @@ def add_parser(verbs: "Verbs") -> None:
 
 def _options(parser: "VerbParser") -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="all this client may use so", description="All this client may use so.")
+    listing = actions.add_parser("list", help="those this client may have certificates issued to", description=_LIST)
     making = actions.add_parser("create", help="make a new one", description="Make a new one, and print it.", epilog=EXPLAINED)
     making.add_argument("--algorithm", choices=ALGORITHMS, help="its kind (default: the service's choice, RSA-3072)")
     making.add_argument("--label", metavar="NAME", help="what people know it by; a name that was used is refused")
