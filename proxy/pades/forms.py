@@ -34,6 +34,15 @@ def _items(array: generic.ArrayObject) -> Iterator[generic.PdfObject]:
         yield array.raw_get(position)
 
 
+def forget_other_types(handler: PdfHandler) -> None:
+    """Take out what stands for the form, or for its fields, and is of another type: readers see nothing there."""
+    form = form_of(handler)
+    if form is None:
+        handler.root.pop(generic.pdf_name("/AcroForm"), None)
+    elif _fields(handler) is None:
+        form.pop(generic.pdf_name("/Fields"), None)
+
+
 def cut_circles(handler: PdfHandler) -> None:
     """Take out of the field hierarchy what would lead back up, so that walks down end."""
     fields = _fields(handler)
@@ -96,7 +105,7 @@ def refuse_dynamic(handler: PdfHandler) -> None:
         InvalidDocument: It is one.
     """
     packets = entry(form_of(handler), "/XFA")
-    if packets is None:
+    if packets is None or packets == generic.ArrayObject():
         return
     if (
         entry(handler.root, "/NeedsRendering")

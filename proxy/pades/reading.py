@@ -17,7 +17,7 @@ from pyhanko.pdf_utils.misc import PdfDecodeLimitError, PdfReadError
 from proxy.errors import InvalidDocument, PDFVersionUnsupported, ProxyError
 from proxy.pades.document import DocumentReader
 from proxy.pades.encryption import authenticate
-from proxy.pades.forms import cut_circles
+from proxy.pades.forms import cut_circles, forget_other_types
 from proxy.pades.landmarks import find_header, find_start
 from proxy.pades.object_streams import ObjectStreams
 from proxy.pades.objects import entry
@@ -143,6 +143,7 @@ def _unlock(reader: DocumentReader, password: str | None) -> None:
         raise PDFVersionUnsupported(f"PDF {version[0]}.{version[1]} cannot be signed; 1.3 to 2.x can")
     if not isinstance(entry(reader.root, "/Pages"), generic.DictionaryObject):
         raise PdfReadError("the PDF has no page tree")
+    forget_other_types(reader)
     if not reader.strict:
         cut_circles(reader)
 

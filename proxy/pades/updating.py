@@ -43,6 +43,8 @@ class DocumentUpdate(IncrementalPdfFileWriter):
         if not isinstance(entry(self.root, "/Metadata"), generic.StreamObject):
             # What leads to no metadata is none, but verifiers stumble over it in a catalog that was written anew.
             self.root.pop(generic.pdf_name("/Metadata"), None)
+        if not isinstance(entry(self.root, "/Extensions"), generic.DictionaryObject):
+            self.root.pop(generic.pdf_name("/Extensions"), None)
         refuse_dynamic(self)
         tidy(self, self.add_object)
         self._made_up_appearances = made_up_appearances(self)
@@ -85,7 +87,7 @@ class DocumentUpdate(IncrementalPdfFileWriter):
     def register_annotation(self, page_ref: generic.IndirectObject, annot_ref: generic.IndirectObject) -> None:
         """Add an annotation to a page."""
         page = page_ref.get_object()
-        if entry(page, "/Annots") is None:
+        if not isinstance(entry(page, "/Annots"), generic.ArrayObject):
             page.pop(generic.pdf_name("/Annots"), None)
         super().register_annotation(page_ref, annot_ref)  # type: ignore[no-untyped-call]
 

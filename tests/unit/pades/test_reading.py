@@ -187,6 +187,10 @@ FORMS = [
     pytest.param(with_form(b"1000 0 R"), id="form missing"),
     pytest.param(with_form(b"<</Fields null>>"), id="Fields null"),
     pytest.param(with_form(b"<</Fields 1000 0 R>>", {1000: b"null"}), id="Fields indirect null"),
+    pytest.param(with_form(b"5"), id="form a number"),
+    pytest.param(with_form(b"[]"), id="form an array"),
+    pytest.param(with_form(b"<</Fields 5>>"), id="Fields a number"),
+    pytest.param(with_form(b"<</Fields[]/XFA[]>>"), id="XFA of nothing"),
     pytest.param(with_form(b"<</Fields[null 1000 0 R 1001 0 R]>>", {1000: TEXT_FIELD % b""}), id="null and missing fields"),
     pytest.param(with_form(b"<</Fields[<</FT/Tx/T(Direct)>>]>>"), id="a direct field"),
     pytest.param(with_form(b"<</Fields[1000 0 R]>>", {1000: b"<</FT/Tx>>"}), id="a field without T"),
@@ -202,6 +206,8 @@ FORMS = [
     ),
     pytest.param(with_xfa(b""), id="static XFA"),
     pytest.param(with_objects({10: b"<<%s/Annots null>>" % PAGE}), id="Annots null"),
+    pytest.param(with_objects({10: b"<<%s/Annots 5>>" % PAGE}), id="Annots a number"),
+    pytest.param(with_objects({10: b"<<%s/Annots 10 0 R>>" % PAGE}), id="Annots the page"),
     pytest.param(with_objects({10: b"<<%s/Annots 50 0 R>>" % PAGE, 50: b"null"}), id="Annots indirect null"),
     pytest.param(with_objects({10: b"<<%s/Annots 50 0 R>>" % PAGE}), id="Annots missing"),
     pytest.param(with_objects({10: b"<<%s/Annots 50 0 R>>" % PAGE, 50: b"[]"}), id="Annots indirect"),
@@ -237,6 +243,7 @@ PAGES = [
     pytest.param(with_objects({1: b"<</Type/Catalog/Pages 2 0 R/Version/1.2>>"}), id="1.7, lowered to 1.2"),
     pytest.param(with_objects({1: b"<</Type/Catalog/Pages 2 0 R/Version(x)>>"}), id="Version is no name"),
     pytest.param(with_objects({1: b"<</Type/Catalog/Pages 2 0 R/Metadata 3 0 R>>"}), id="Metadata are none"),
+    pytest.param(with_objects({1: b"<</Type/Catalog/Pages 2 0 R/Extensions 5>>"}), id="Extensions are none"),
 ]
 
 
