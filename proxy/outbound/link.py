@@ -9,6 +9,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from types import SimpleNamespace
 
 import aiohttp
@@ -35,6 +36,9 @@ _LAST_WORDS = 0.01
 
 _IDLE = 15.0
 """Seconds an idle connection is kept: well below what servers and load balancers allow, so that the proxy closes first."""
+
+_progress: ContextVar[SimpleNamespace] = ContextVar("progress")
+"""Of the exchange that this task is about."""
 
 
 class Link:
@@ -141,8 +145,11 @@ class Link:
     @asynccontextmanager
     async def _place(self, call: Call) -> AsyncIterator[None]:
         """One of the connections there may be at a time. To wait for it takes of the call's time, not of the destination's."""
-        async with call.deadline.enforce():
-            await self._places.acquire()
+        if self._places.locked():
+            async with call.deadline.enforce():
+                await self._places.acquire()
+        else:
+            await self._places.acquire()  # there is one: no waiting, and no timer for it
         try:
             if call.deadline.remaining <= _LAST_WORDS:
                 raise DeadlineExceeded("the request's time is over")
@@ -158,6 +165,7 @@ class Link:
 
     async def _perform(self, method: str, url: str, headers: dict[str, str], body: bytes, progress: SimpleNamespace) -> Answer:
         self._check_literal(url)
+        _progress.set(progress)
         async with self._opened().request(
             method,
             URL(url, encoded=True),
@@ -165,7 +173,6 @@ class Link:
             headers=headers,
             allow_redirects=False,
             ssl=self._tls.value if isinstance(self._tls, Followed) else self._tls or True,
-            trace_request_ctx=progress,
         ) as response:
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise LinkGarbled("the answer is encoded although identity was asked for")
@@ -205,7 +212,7 @@ class Link:
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 auto_decompress=False,
                 trust_env=False,
-                trace_configs=[_sent_marker()],
+                request_class=_Request,
             )
         return self._session
 
@@ -216,10 +223,9 @@ class Link:
             self._session = None
 
 
-def _sent_marker() -> aiohttp.TraceConfig:
-    async def mark(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
-        context.trace_request_ctx.sent = True
+class _Request(aiohttp.ClientRequest):
+    """Notes that a request is about to go out. The client's tracing would tell it too, for a third of the exchange."""
 
-    config = aiohttp.TraceConfig()
-    config.on_request_headers_sent.append(mark)
-    return config
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        _progress.get().sent = True
+        return await super().send(conn)

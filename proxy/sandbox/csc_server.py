@@ -84,7 +84,8 @@ class _Service:
         form = {name: str(value) for name, value in (await request.post()).items()}
         if form.get("grant_type") != "client_credentials":
             raise Refusal("invalid_request", "Invalid parameter grant_type")
-        if form.get("scope", "service") != "service":
+        scopes = {"service", "credential"} if Deviation.CREDENTIAL_SCOPE in self._provider.deviations else {"service"}
+        if form.get("scope", "service") not in scopes:
             raise Refusal("invalid_scope", "Invalid parameter scope")
         client_id, secret = form.get("client_id", ""), form.get("client_secret")
         if "Authorization" in request.headers:

@@ -30,7 +30,7 @@ class CSCSettings(Section):
 
     The proxy proves who it is by a client certificate, by an access token (OAuth 2 client credentials), or by both. ``url`` is
     the base, usually ending in ``/csc/v2``; ``token_url`` is found by ``info`` where it is left out and on the same origin.
-    ``client_authentication`` is by the names of RFC 7591, 2.
+    ``client_authentication`` is by the names of RFC 7591, 2; an empty ``scope`` asks for none.
 
     ``auth_data``: secrets by the ids that the provider lists under ``auth/objects``, such as ``PIN``. ``authorization``:
     ``explicit`` asks ``credentials/authorize`` for each batch, ``token`` is for access tokens that authorize by themselves.
@@ -47,7 +47,7 @@ class CSCSettings(Section):
     client_id: str | None = Field(None, min_length=1)
     client_secret: SecretReference | None = None
     client_authentication: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
-    scope: str | None = "service"
+    scope: str = "service"
     authorization: Literal["explicit", "token"] = "explicit"
     auth_data: AuthData = Field(default_factory=dict)
     sad_in: Literal["body", "authorization"] = "body"

@@ -8,14 +8,14 @@ import asyncio
 from collections.abc import Sequence
 
 from proxy.call import Call
-from proxy.errors import CertificateNotFound, Maintenance, NotSupported, SignerError
+from proxy.errors import CertificateNotFound, Maintenance, NotSupported, SignatureInvalid, SignerError
 from proxy.model import Credential, Digest, MaintenanceState, SignAlgorithm
 from proxy.outbound import Links
 from proxy.ports import Clock
 from proxy.settings import CSCSettings
 from proxy.signers.algorithms import check_request
 from proxy.signers.csc_connection import DESTINATION, CSCConnection
-from proxy.signers.csc_credentials import CSCCredentials
+from proxy.signers.csc_credentials import CSCCredential, CSCCredentials
 from proxy.signers.csc_signing import CSCSigning
 
 _AT_ONCE = 4
@@ -44,7 +44,7 @@ class CSCSigner:
     def __init__(self, settings: CSCSettings, in_flight: int, clock: Clock, links: Links | None = None) -> None:
         self.connection = CSCConnection(settings, in_flight, clock, links or Links())
         self._credentials = CSCCredentials(settings, self.connection, clock)
-        self._signing = CSCSigning(settings, self.connection)
+        self._signing = CSCSigning(settings, self.connection, clock)
 
     async def sign_digests(
         self, call: Call, credential: Credential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
@@ -58,6 +58,18 @@ class CSCSigner:
         held = await self._credentials.find(call, credential.certificate_id)
         if held.credential.certificate != credential.certificate:
             raise SignerError("the credential has another certificate now")
+        try:
+            if len(digests) <= held.multisign:
+                return await self._signing.sign(call, held, sign_algorithm, digests)
+            return await self._in_batches(call, held, sign_algorithm, digests)
+        except (CertificateNotFound, SignatureInvalid):
+            self.forget(credential.certificate_id)
+            raise
+
+    async def _in_batches(
+        self, call: Call, held: CSCCredential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
+    ) -> tuple[bytes, ...]:
+        """What one authorization does not cover. The first failure ends all."""
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def sign(batch: Sequence[Digest]) -> tuple[bytes, ...]:
@@ -67,11 +79,7 @@ class CSCSigner:
         batches = [digests[start : start + held.multisign] for start in range(0, len(digests), held.multisign)]
         tasks = [asyncio.ensure_future(sign(batch)) for batch in batches]
         try:
-            async with call.deadline.enforce():
-                return tuple(value for values in await asyncio.gather(*tasks) for value in values)
-        except CertificateNotFound:
-            self.forget(credential.certificate_id)
-            raise
+            return tuple(value for values in await asyncio.gather(*tasks) for value in values)
         finally:
             for task in tasks:
                 task.cancel()

@@ -12,12 +12,13 @@ import structlog
 from proxy.call import Call
 from proxy.errors import SignerError
 from proxy.model import HashAlgorithm
+from proxy.ports import Clock
 from proxy.signers.csc_algorithms import HASH_OIDS
 from proxy.signers.csc_answers import AuthorizationAnswer
 from proxy.signers.csc_connection import CSCConnection
 from proxy.signers.csc_credentials import CSCCredential
 from proxy.signers.csc_failures import AuthDataRefused
-from proxy.signers.csc_secrets import secret_value
+from proxy.signers.csc_secrets import Secrets
 
 _log = structlog.get_logger("proxy.signers")
 
@@ -27,18 +28,21 @@ class CSCAuthorization:
 
     Args:
         connection: To the provider.
-        poll_seconds: Between questions about an authorization that is still underway.
+        clock: When a secret is read again.
     """
 
-    def __init__(self, connection: CSCConnection, poll_seconds: float) -> None:
+    def __init__(self, connection: CSCConnection, clock: Clock) -> None:
         self._connection = connection
-        self._poll_seconds = poll_seconds
+        self._secrets = Secrets(clock)
+        self._proven: dict[str, dict[str, str]] = {}
         self._refused: dict[str, dict[str, str]] = {}
+        self._proving = asyncio.Lock()
 
     async def authorize(self, call: Call, held: CSCCredential, hash_algorithm: HashAlgorithm, hashes: Sequence[str]) -> str:
         """Signature activation data for these digests.
 
-        Secrets that were refused once are not sent again until they are others: a provider locks a credential after a few.
+        A provider locks a credential after a few wrong secrets. So secrets that were refused are not sent again until they are
+        others, and new ones are tried by one request while the others wait.
 
         Args:
             call: Deadline and ledger; its time bounds the wait for an authorization that is still underway.
@@ -50,9 +54,7 @@ class CSCAuthorization:
             SignerError: The secrets cannot be read, or are or were refused, or the provider failed.
             SignerUnavailable, Maintenance, CertificateNotFound, DeadlineExceeded: As named.
         """
-        secrets = {name: await secret_value(reference) for name, reference in held.auth_data.items()}
-        if self._refused.get(held.credential_id) == secrets:
-            raise SignerError("the provider refused the credential's authentication data, and it is still the same")
+        secrets = {name: await self._secrets.value(call, reference) for name, reference in held.auth_data.items()}
         body = {
             "credentialID": held.credential_id,
             "numSignatures": len(hashes),
@@ -60,23 +62,35 @@ class CSCAuthorization:
             "hashAlgorithmOID": HASH_OIDS[hash_algorithm],
             "authData": [{"id": name, "value": value} for name, value in secrets.items()],
         }
+        if self._proven.get(held.credential_id) == secrets:
+            return await self._finished(call, await self._ask(call, held, body, secrets))
+        async with call.deadline.enforce(), self._proving:
+            answer = await self._ask(call, held, body, secrets)
+        return await self._finished(call, answer)
+
+    async def _ask(
+        self, call: Call, held: CSCCredential, body: dict[str, object], secrets: dict[str, str]
+    ) -> AuthorizationAnswer:
+        if self._refused.get(held.credential_id) == secrets:
+            raise SignerError("the provider refused the credential's authentication data, and it is still the same")
         try:
             answer = await self._connection.ask(
                 call, "credentials/authorize", body, AuthorizationAnswer, repeatable=False, secrets=tuple(secrets.values())
             )
         except AuthDataRefused:
+            self._proven.pop(held.credential_id, None)
             self._refused[held.credential_id] = secrets
             _log.error("csc.authentication_data_refused", certificateId=held.credential.certificate_id)
             raise
-        self._refused.pop(held.credential_id, None)
-        return await self._finished(call, answer)
+        self._proven[held.credential_id] = secrets
+        return answer
 
     async def _finished(self, call: Call, answer: AuthorizationAnswer) -> str:
         handle = answer.handle
         while answer.sad is None:
             if handle is None:
                 raise SignerError("the provider gave neither an authorization nor a handle for one")
-            await asyncio.sleep(self._poll_seconds)
+            await self._connection.pause(call)
             answer = await self._connection.ask(
                 call, "credentials/authorizeCheck", {"handle": handle}, AuthorizationAnswer, repeatable=True
             )

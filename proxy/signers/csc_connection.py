@@ -3,6 +3,7 @@
 Signing, credentials and timestamps share it, and with it the bound of requests in flight.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -44,6 +45,7 @@ class CSCConnection:
         if settings.token_url is not None:
             _check_https("csc.token_url", settings.token_url)
         self._base = settings.url.rstrip("/")
+        self._poll_seconds = settings.poll_seconds
         self._link = Link(
             DESTINATION,
             timeout_seconds=settings.timeout_seconds,
@@ -100,6 +102,11 @@ class CSCConnection:
             self._tokens.refuse(token)
         token = await self._tokens.get(call)
         return await self._post(call, method, data, recorded, kind, token, repeatable=repeatable)
+
+    async def pause(self, call: Call) -> None:
+        """Wait before it is asked on what is still underway. Raises DeadlineExceeded where the call's time is over first."""
+        async with call.deadline.enforce():
+            await asyncio.sleep(self._poll_seconds)
 
     async def info(self, call: Call) -> InfoAnswer:
         """What the provider says of itself (11.1). It wants no authorization, and some give it by GET alone.

@@ -26,6 +26,7 @@ _TOKEN_CODES = frozenset({"expired_token", "invalid_token"})
 _AUTH_DATA_CODES = frozenset({"invalid_authentication_data", "invalid_otp", "invalid_pin"})
 _ACCESS_CODES = frozenset({"access_denied", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
 
+_LOCKED = re.compile(r"\blocked\b")
 _BAD = "(invalid|expired|not valid|revoked|unknown)"
 _BAD_TOKEN = re.compile(rf"access.?token.*{_BAD}|{_BAD}.*access.?token")
 _BAD_SAD = re.compile(rf"\bsad\b.*{_BAD}|{_BAD}.*(\bsad\b|signature activation data)")
@@ -71,7 +72,7 @@ def _refusal(status: int, code: str, sentence: str) -> ProxyError:
         return SADRefused("the provider refuses the authorization it gave")
     if status == 401 or code in _TOKEN_CODES or _BAD_TOKEN.search(sentence):
         return TokenRefused("the provider refuses the proxy's access token")
-    if code in _AUTH_DATA_CODES or "locked" in sentence:
+    if code in _AUTH_DATA_CODES or _LOCKED.search(sentence):
         return AuthDataRefused("the provider refuses the credential's authentication data")
     if status == 403 or code in _ACCESS_CODES:
         return SignerError("the provider refuses the proxy this use of the credential")

@@ -16,7 +16,7 @@ from proxy.ports import Clock
 from proxy.settings import CSCSettings
 from proxy.signers.csc_answers import TokenAnswer
 from proxy.signers.csc_exchange import CSCExchange, Request
-from proxy.signers.csc_secrets import secret_value, without_secrets
+from proxy.signers.csc_secrets import Secrets, without_secrets
 from proxy.trust.memory import Memory
 
 _AHEAD = timedelta(seconds=60)
@@ -47,6 +47,7 @@ class AccessTokens:
         self._exchange = exchange
         self._discover = discover
         self._clock = clock
+        self._secrets = Secrets(clock)
         self._token_url = settings.token_url
         self._current = ""
         self._tokens: Memory[str, str] = Memory(clock, 1, failures=(SignerError,))
@@ -79,12 +80,12 @@ class AccessTokens:
         if self._token_url is None:
             self._token_url = await self._discovered(call)
         form = {"grant_type": "client_credentials", "client_id": settings.client_id or ""}
-        if settings.scope is not None:
+        if settings.scope:
             form["scope"] = settings.scope
         headers: dict[str, str] = {}
         secrets: list[bytes] = []
         if settings.client_secret is not None:
-            secret = await secret_value(settings.client_secret)
+            secret = await self._secrets.value(call, settings.client_secret)
             if settings.client_authentication == "client_secret_basic":
                 headers["Authorization"] = _basic(settings.client_id or "", secret)
             else:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from proxy.call import Call
 from proxy.errors import SignerError
 from proxy.model import Digest, SignAlgorithm
+from proxy.ports import Clock
 from proxy.settings import CSCSettings
 from proxy.signers.csc_algorithms import HASH_OIDS, ecdsa_value, sign_algo, sign_algo_params
 from proxy.signers.csc_answers import SignaturesAnswer
@@ -28,17 +29,17 @@ class CSCSigning:
     Args:
         settings: How the provider wants to be asked.
         connection: To the provider.
+        clock: When a secret is read again.
     """
 
-    def __init__(self, settings: CSCSettings, connection: CSCConnection) -> None:
+    def __init__(self, settings: CSCSettings, connection: CSCConnection, clock: Clock) -> None:
         self._connection = connection
         self._authorization: CSCAuthorization | None = None
         if settings.authorization == "explicit":
-            self._authorization = CSCAuthorization(connection, settings.poll_seconds)
+            self._authorization = CSCAuthorization(connection, clock)
         self._sad_in_header = settings.sad_in == "authorization"
         self._encode = b64encode if settings.hash_encoding == "base64" else urlsafe_b64encode
         self._asynchronous = settings.asynchronous
-        self._poll_seconds = settings.poll_seconds
 
     async def sign(
         self, call: Call, held: CSCCredential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
@@ -65,7 +66,7 @@ class CSCSigning:
             body["signAlgoParams"] = b64encode(parameters).decode("ascii")
         if self._asynchronous:
             body["operationMode"] = "A"
-        values = await self._authorized(call, held, digests, hashes, body)
+        values = await self._finished(call, await self._begun(call, held, digests, hashes, body))
         if sign_algorithm is SignAlgorithm.ECDSA:
             values = [ecdsa_value(value) for value in values]
         if len(digests) == len(values) == 1:
@@ -75,9 +76,9 @@ class CSCSigning:
         likely = [sorted(range(len(digests)), key=keys.__getitem__) for keys in sorted_by]
         return await asyncio.to_thread(match_values, held.credential.certificate, sign_algorithm, digests, values, likely)
 
-    async def _authorized(
+    async def _begun(
         self, call: Call, held: CSCCredential, digests: Sequence[Digest], hashes: Sequence[str], body: dict[str, object]
-    ) -> list[bytes]:
+    ) -> SignaturesAnswer:
         """Ask with the access token alone, or with an authorization, and with a second one where the first is refused."""
         if self._authorization is None:
             return await self._asked(call, body, None)
@@ -89,10 +90,10 @@ class CSCSigning:
             sad = await self._authorization.authorize(call, held, digests[0].algorithm, hashes)
         return await self._asked(call, body, sad)
 
-    async def _asked(self, call: Call, body: dict[str, object], sad: str | None) -> list[bytes]:
+    async def _asked(self, call: Call, body: dict[str, object], sad: str | None) -> SignaturesAnswer:
         in_header = sad if self._sad_in_header else None
         in_body = sad if not self._sad_in_header else None
-        answer = await self._connection.ask(
+        return await self._connection.ask(
             call,
             "signatures/signHash",
             body if in_body is None else {**body, "SAD": in_body},
@@ -101,11 +102,14 @@ class CSCSigning:
             bearer=in_header,
             secrets=() if in_body is None else (in_body,),
         )
+
+    async def _finished(self, call: Call, answer: SignaturesAnswer) -> list[bytes]:
+        """The values, which may still be underway. Whatever is refused from here on, the provider has begun to sign."""
         request_id = answer.response_id
         while answer.signatures is None:
             if request_id is None:
                 raise SignerError("the provider gave neither signatures nor an id to ask for them by")
-            await asyncio.sleep(self._poll_seconds)
+            await self._connection.pause(call)
             answer = await self._connection.ask(
                 call, "signatures/signPolling", {"requestID": request_id}, SignaturesAnswer, repeatable=True
             )

@@ -54,8 +54,8 @@ EACH_THAT_REGISTERS = pytest.mark.parametrize(
 
 
 def _matrix() -> Iterator[object]:
-    """Every combination at every backend: a lean part of it every day, and at each backend as it is every day."""
-    for bench, (name, sign_algorithm, hash_algorithm) in product((*BENCHES, "central-sandbox"), COMBINATIONS):
+    """Every combination at every bench: a lean part of it every day, and at each backend as it is every day."""
+    for bench, (name, sign_algorithm, hash_algorithm) in product((*BENCHES, *FURTHER), COMBINATIONS):
         daily = (name, sign_algorithm, hash_algorithm) in LEAN or (bench not in REMOTE and name not in {"rsa-3072", "rsa-4096"})
         marks = marks_of(bench) if daily else [*marks_of(bench), pytest.mark.full]
         named = f"{bench}-{name}-{sign_algorithm}-{hash_algorithm}"

@@ -96,6 +96,19 @@ def _alive(pids: Iterable[int]) -> list[int]:
     return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
 
 
+# -- with a provider of remote signatures ----------------------------------------------------------------------------
+
+
+@pytest.mark.full
+def test_with_csc_the_proxy_signs_by_a_remote_key(tmp_path: Path, invoice: Path) -> None:
+    with running_sandbox(tmp_path / "state", with_csc=True) as info:
+        assert info.csc is not None
+        assert info.processes.keys() == {"sandbox", "responder", "tsa", "csc", "central", "proxy"}
+        status, _, document = _sign(info, invoice, "es", "csc-natural-person-rsa")
+        assert status == 200
+        assert _judged_valid(document, tmp_path / "signed.pdf")
+
+
 # -- what it tells ---------------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ CLIENT_SECRET = "s3cret & all: +?"
 SETTINGS: Mapping[Deviation, dict[str, Any]] = {
     Deviation.TLS_ALONE: {"client_id": None, "client_secret": None},
     Deviation.BASE64URL_HASHES: {"hash_encoding": "base64url"},
-    Deviation.CREDENTIAL_SCOPE: {"authorization": "token"},
+    Deviation.CREDENTIAL_SCOPE: {"authorization": "token", "scope": "credential"},
     Deviation.SAD_IN_HEADER: {"sad_in": "authorization"},
     Deviation.PAGED: {"page_size": 2},
 }

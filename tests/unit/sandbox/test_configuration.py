@@ -1,5 +1,8 @@
 """The settings files it writes are ones the service takes."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -41,10 +44,36 @@ def test_both_files_load_and_fit_together(folder: StateFolder) -> None:
     assert of_proxy[fingerprint("other")] == {"certificates"}
 
 
+def test_with_a_provider_of_remote_signatures_the_proxy_is_its_client(folder: StateFolder) -> None:
+    addresses = Addresses.load(folder)
+    write_settings(folder, addresses, "127.0.0.1")
+    assert load_settings(folder.settings("proxy"), {}).csc is None
+    secrets = (folder.csc_pin.read_text(), folder.csc_client_secret.read_text())
+    write_settings(folder, addresses, "127.0.0.1", with_csc=True)
+    csc = load_settings(folder.settings("proxy"), {}).csc
+    assert csc is not None
+    assert (csc.url, csc.client_id) == (f"https://127.0.0.1:{addresses.csc}/csc/v2", "signproxy")
+    assert csc.client_secret is not None
+    assert (csc.auth_data["PIN"].read(), csc.client_secret.read()) == secrets
+    assert {path.stat().st_mode & 0o777 for path in (folder.csc_pin, folder.csc_client_secret)} == {0o600}
+
+
+def test_a_folder_of_a_version_without_that_provider_gets_a_port_for_it(folder: StateFolder) -> None:
+    members = json.loads(folder.addresses.read_bytes())
+    del members["csc"]
+    folder.addresses.write_text(json.dumps(members))
+    assert Addresses.load(folder).csc == 0
+    chosen = Addresses.ensure(folder, None)
+    assert chosen.csc > 0
+    assert replace(chosen, csc=0) == replace(Addresses.load(folder), csc=0)
+    assert Addresses.load(folder) == Addresses.ensure(folder, None) == chosen
+
+
 def test_what_a_sandbox_tells_is_read_back(folder: StateFolder) -> None:
     info = SandboxInfo.of(folder, Addresses.load(folder), Listen("127.0.0.1", 1), {"sandbox": 7, "proxy": 8})
-    info.write(folder)
-    assert SandboxInfo.read(folder.root) == info
+    for told in (info, replace(info, csc="https://127.0.0.1:1/csc/v2")):
+        told.write(folder)
+        assert SandboxInfo.read(folder.root) == told
     for file in (info.ca_file, info.client_certificate, info.client_key, info.unregistered_csr, *info.trust_anchors):
         assert file.is_file()
 

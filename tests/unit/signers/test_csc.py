@@ -5,9 +5,10 @@ import hashlib
 import json
 import math
 import traceback
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -33,10 +34,11 @@ from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.sandbox.csc_deviations import Deviation, Fault
 from proxy.settings import CSCSettings
 from proxy.signers.csc import CSCSigner
+from proxy.signers.csc_failures import AuthDataRefused
 from proxy.signers.verification import verify_value
 from tests.support.csc_server import CLIENT_SECRET, PIN, CSCServer, csc_server, gives, held, says
 from tests.support.faulty_server import drips, faulty_server, unused_url
-from tests.support.keys import ec_key, rsa_key
+from tests.support.keys import ec_key, rsa_key, sign_digest
 from tests.support.pki import Hierarchy, Holder, new_call
 from tests.support.stepped import SteppedTime
 from tests.support.tls_files import TLSFiles, make_tls_files
@@ -185,6 +187,23 @@ class TestDeviations:
             await one.sign_digests(new_call(), credential, ECDSA, [high])
         assert server.provider.signed == 0
 
+    @pytest.mark.parametrize("deviation", [Deviation.LIST_WITHOUT_CHAIN, Deviation.LIST_WITHOUT_INFO], ids=str)
+    async def test_what_a_list_says_too_little_of_is_asked_for(
+        self, server: CSCServer, signer: Signers, pki: Hierarchy, deviation: Deviation
+    ) -> None:
+        server.provider.deviations = {deviation}
+        listed = await signer(issuers=[]).list_credentials(new_call())
+        assert {credential.chain for credential in listed} == {pki.chain}
+        assert server.methods().count("credentials/info") == 3
+
+    async def test_an_answer_may_be_in_base64url_without_its_padding(self, server: CSCServer, signer: Signers) -> None:
+        values = (sign_digest(ec_key(), ECDSA, DIGEST) for _ in count())
+        value = next(value for value in values if b"-" in urlsafe_b64encode(value) and len(value) % 3)
+        server.instead[SIGN] = gives({"signatures": [urlsafe_b64encode(value).decode().rstrip("=")]})
+        one = signer()
+        credential = await one.get_credential(new_call(), "seal")
+        assert await one.sign_digests(new_call(), credential, ECDSA, [DIGEST]) == (value,)
+
     async def test_a_chain_that_nothing_completes_stays_short(self, server: CSCServer, signer: Signers) -> None:
         server.provider.deviations = {Deviation.NO_CHAIN}
         assert (await signer(issuers=[]).get_credential(new_call(), "seal")).chain == ()
@@ -227,7 +246,7 @@ class TestAccessTokens:
         ("settings", "asked"),
         [
             ({}, "grant_type=client_credentials&client_id=client%2F1&scope=service"),
-            ({"scope": None}, "grant_type=client_credentials&client_id=client%2F1"),
+            ({"scope": ""}, "grant_type=client_credentials&client_id=client%2F1"),
             (
                 {"client_authentication": "client_secret_post"},
                 f"grant_type=client_credentials&client_id=client%2F1&scope=service&client_secret={quote_plus(CLIENT_SECRET)}",
@@ -295,8 +314,16 @@ class TestAuthorization:
                 await sign(one)
         assert server.methods().count("credentials/authorize") == 1
         (server.folder / "pin").write_text(PIN)
+        server.clock.advance(timedelta(seconds=2))
         await sign(one)
         assert server.provider.signed == 1
+
+    async def test_a_new_pin_is_tried_by_one_request_while_others_wait(self, server: CSCServer, signer: Signers) -> None:
+        (server.folder / "pin").write_text("wrong")
+        one = signer(in_flight=8)
+        ended = await asyncio.gather(*(sign(one) for _ in range(8)), return_exceptions=True)
+        assert {type(error) for error in ended} <= {AuthDataRefused, SignerError}
+        assert server.methods().count("credentials/authorize") == 1
 
     async def test_a_pin_that_cannot_be_read(self, server: CSCServer, signer: Signers) -> None:
         (server.folder / "pin").unlink()
@@ -401,6 +428,18 @@ class TestFailures:
         signed = server.provider.signed
         await sign(one)
         assert server.provider.signed == signed + 1
+
+    @pytest.mark.parametrize(
+        "refusal", [{"error": "invalid_token"}, {"error": "x", "error_description": "SAD expired"}], ids=str
+    )
+    async def test_what_is_refused_once_signing_has_begun_does_not_begin_it_again(
+        self, server: CSCServer, signer: Signers, refusal: dict[str, str]
+    ) -> None:
+        server.provider.deviations = {Deviation.SIGN_LATER}
+        server.instead["signatures/signPolling"] = gives(refusal, 401)
+        with pytest.raises(SignerError):
+            await sign(signer())
+        assert (server.methods().count(SIGN), server.provider.signed) == (1, 1)
 
     async def test_a_question_is_asked_again(self, server: CSCServer, signer: Signers) -> None:
         def fails_once() -> web.StreamResponse:
@@ -534,13 +573,15 @@ def recorded(call: Call, body: str) -> bool:
 
 
 def echoing(server: CSCServer, status: int) -> Callable[[], web.StreamResponse]:
-    """A careless provider: it repeats what it was sent, in a sentence and in places of wrong types."""
+    """A careless provider: it repeats what it was sent, in a sentence, and in places where it makes no sense."""
 
     def answer() -> web.StreamResponse:
         _, members, header = server.asked[-1]
-        said = f"{members} {header}"
-        wrong = {"signatures": [said], "SAD": [said], "access_token": [said]}
-        return web.json_response({"error": "odd", "error_description": said} if status == 400 else wrong, status=status)
+        if status == 400:
+            said = f"{members} {header}"
+            return web.json_response({"error": "odd", "error_description": said}, status=status)
+        sad = members.get("SAD", "") if isinstance(members, dict) else ""
+        return web.json_response({"signatures": ["!" + sad], "SAD": [PIN], "access_token": [CLIENT_SECRET]})
 
     return answer
 
