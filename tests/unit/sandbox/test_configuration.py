@@ -1,6 +1,7 @@
 """The settings files it writes are ones the service takes."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -42,6 +43,22 @@ def test_both_files_load_and_fit_together(folder: StateFolder) -> None:
     of_proxy = {client.certificate_sha256: set(client.operations) for client in proxy.clients}
     assert of_proxy.keys() == {fingerprint("app"), fingerprint("other")}
     assert of_proxy[fingerprint("other")] == {"certificates"}
+
+
+def test_what_an_earlier_version_registered_is_still_served(folder: StateFolder) -> None:
+    """It lay beside the others, under a name that is no key's."""
+    certificates = folder.central_keys / "certificates"
+    registered, nobodys = certificates / "0f1e2d.pem", certificates / "nobodys.pem"
+    shutil.copy(folder.signing("eseal-p256").certificate, registered)
+    shutil.copy(folder.anchor("p256-root"), nobodys)
+    try:
+        write_settings(folder, Addresses.load(folder), "127.0.0.1")
+        blocks = {block.id: block for block in load_settings(folder.settings("central"), {}).credentials}
+    finally:
+        registered.unlink()
+        nobodys.unlink()
+    assert (blocks["0f1e2d"].key, blocks["0f1e2d"].certificate) == ("eseal-p256", registered)
+    assert "nobodys" not in blocks
 
 
 def test_with_a_provider_of_remote_signatures_the_proxy_is_its_client(folder: StateFolder) -> None:
