@@ -146,4 +146,4 @@ lock: ## Resolve the locks anew (needs uv); UPGRADE=1 takes newer versions
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
-pr: lint test ## All that CI runs
+pr: lint test image-test cdk-test ## All that CI runs
