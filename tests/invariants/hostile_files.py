@@ -91,7 +91,7 @@ def page_tree_without_leaves() -> bytes:
     return PdfFile(objects).with_table()
 
 
-def page_tree_chain(depth: int = 20_000) -> bytes:
+def page_tree_chain(depth: int = 5_000) -> bytes:
     """Page nodes one below the other."""
     objects = {1: CATALOG}
     for number in range(2, depth + 2):
