@@ -1,8 +1,8 @@
 """The real service in a process that dies where a test says, and a keeper that starts it anew.
 
-A boundary is the beginning or end of a stage of a call with an Idempotency-Key, and each moment after something was kept for
-one. The process appends each boundary it passes to ``BOUNDARIES``; when ``DOOM`` holds the number of one, it kills itself
-there. Both are named by environment variables of these names, which the product knows nothing of.
+A boundary is the beginning or end of a stage of a call with an Idempotency-Key, and each moment after something was kept or
+recorded for one. The process appends each boundary it passes to ``BOUNDARIES``; when ``DOOM`` holds the number of one, it kills
+itself there. Both are named by environment variables of these names, which the product knows nothing of.
 """
 
 import importlib
@@ -16,8 +16,10 @@ from typing import Any
 
 from proxy.app import serve
 from proxy.call import Call
+from proxy.model import TransactionRecord
 from proxy.settings import load_settings
 from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
+from proxy.stores.transactions_sqlite import SQLiteTransactionLog
 
 DOOM = "TEST_DOOM"
 BOUNDARIES = "TEST_BOUNDARIES"
@@ -44,7 +46,7 @@ class Fate:
 
 def _make_mortal() -> None:
     fate, stage = Fate(), Call.stage
-    prepared, done = SQLiteIdempotencyStore.prepared, SQLiteIdempotencyStore.done
+    prepared, done, append = SQLiteIdempotencyStore.prepared, SQLiteIdempotencyStore.done, SQLiteTransactionLog.append
 
     @contextmanager
     def mortal_stage(call: Call, name: str) -> Iterator[None]:
@@ -67,8 +69,14 @@ def _make_mortal() -> None:
         fate.pass_by("done")
         return kept
 
+    async def mortal_append(log: SQLiteTransactionLog, record: TransactionRecord) -> None:
+        await append(log, record)
+        if record.idempotency is not None:
+            fate.pass_by("recorded", record.transaction_id)
+
     changes: dict[Any, dict[str, Any]] = {
         Call: {"stage": mortal_stage},
+        SQLiteTransactionLog: {"append": mortal_append},
         SQLiteIdempotencyStore: {"prepared": mortal_prepared, "done": mortal_done},
     }
     for kind, members in changes.items():
