@@ -159,10 +159,12 @@ class Dependency:
                 else:
                     self._failed(passage, failure)
             most = 1 if once else judgement.attempts or self._attempts
-            pause = _pause(made, failure.retry_after or 0.0)
             harmless = judgement.undone or repeatable
-            hopeful = judgement.passing and self._breaker.state is BreakerState.CLOSED and pause < call.deadline.remaining
-            if made >= most or not harmless or not hopeful or (failure.retry_after or 0.0) > LONGEST_WAIT:
+            wait = failure.retry_after or 0.0
+            pause = wait + _random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (made - 1)))
+            hopeful = judgement.passing and self._breaker.state is BreakerState.CLOSED
+            in_time = wait <= LONGEST_WAIT and pause < call.deadline.remaining
+            if made >= most or not (harmless and hopeful and in_time):
                 raise failure
             self._observer.repeated(self.name)
             await self._sleep(pause)
@@ -178,7 +180,3 @@ class Dependency:
             _log.warning("link.suspended", destination=self.name, lastFailure=self._last_failure)
         elif state is BreakerState.CLOSED:
             _log.info("link.resumed", destination=self.name)
-
-
-def _pause(made: int, retry_after: float) -> float:
-    return retry_after + _random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (made - 1)))

@@ -34,6 +34,9 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _LAST_WORDS = 0.01
 """Seconds of a call's time in which it is still told whose fault it is that it ends."""
 
+_CONNECTING = 5.0
+"""Seconds until there is a connection, the TLS handshake included: beyond that nobody is there, and nothing was sent."""
+
 _IDLE = 15.0
 """Seconds an idle connection is kept: well below what servers and load balancers allow, so that the proxy closes first."""
 
@@ -209,7 +212,7 @@ class Link:
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=_CONNECTING, sock_read=None),
                 auto_decompress=False,
                 trust_env=False,
                 request_class=_Request,

@@ -32,6 +32,7 @@ from proxy.outbound import (
     client_tls,
     origin,
 )
+from proxy.outbound import link as link_module
 from proxy.outbound.failures import FAILURES, link_error
 from tests.support.faulty_server import Reply, answers, drips, faulty_server, resets, sends, unused_url
 from tests.support.pki import new_call
@@ -164,6 +165,19 @@ async def test_the_destinations_timeout_and_the_calls_deadline_are_told_apart(re
             await post(link(timeout_seconds=0.3), server.url, seconds=30)
         with pytest.raises(DeadlineExceeded):
             await post(link(timeout_seconds=30.0), server.url, seconds=0.3)
+
+
+async def test_a_connection_that_does_not_come_about_is_told_from_an_answer_that_does_not(
+    tls: TLSFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "_CONNECTING", 0.2)
+    call = new_call()
+    async with faulty_server(None) as silent:
+        made = link(timeout_seconds=30.0, tls=client_tls(tls.ca))
+        with pytest.raises(LinkUnreachable):
+            await made.exchange(call, "POST", silent.url.replace("http:", "https:"), body=BODY)
+        await made.close()
+    assert call.ledger.exchanges == ()
 
 
 async def test_a_call_whose_time_is_over_sends_nothing() -> None:
