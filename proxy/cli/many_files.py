@@ -106,7 +106,13 @@ def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     if not errors:
         return ExitCode.OK
-    codes = {exit_code_of(error) if isinstance(error, ProxyError) else ExitCode.FAILED for error in errors}
+    codes = {_code_of(error) for error in errors}
     if len(errors) == len(outcomes) and len(codes) == 1:
         return codes.pop()
     return ExitCode.FAILED
+
+
+def _code_of(error: Exception) -> ExitCode:
+    if isinstance(error, ProxyError):
+        return exit_code_of(error)
+    return ExitCode.USAGE if isinstance(error, FileNotFoundError) else ExitCode.FAILED

@@ -209,6 +209,15 @@ async def test_many_files_and_reports(service: ContractService, signproxy: Comma
     assert {row["result"] for row in table} == {"OK", "FAILED"}
 
 
+async def test_a_file_that_is_not_there_is_a_wrong_command(
+    service: ContractService, signproxy: Command, tmp_path: Path
+) -> None:
+    ended = await signproxy("sign", *ES, tmp_path / "missing.pdf", *service.options())
+    assert ended.code == 2
+    assert "No such file" in ended.out + ended.err
+    assert not service.seen
+
+
 async def test_cells_are_no_formulas(service: ContractService, signproxy: Command, tmp_path: Path) -> None:
     pdf(tmp_path, "=1+1.pdf")
     ended = await signproxy("sign", "=1+1.pdf", *ES, "--csv", "r.csv", *service.options(), cwd=tmp_path)
