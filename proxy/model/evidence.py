@@ -16,8 +16,9 @@ class RevocationState(StrEnum):
 class RevocationInfo:
     """One checked answer about one certificate: an OCSP response (RFC 6960) or a CRL (RFC 5280).
 
-    Exactly one of ``ocsp_response`` (DER of ``OCSPResponse``) and ``crl`` (DER of ``CertificateList``) is set.
-    ``heard`` is when a list that answers for many was got, where that may be before the question.
+    Exactly one of ``ocsp_response`` (DER of ``OCSPResponse``) and ``crl`` (DER of ``CertificateList``) is set. ``heard`` is
+    when a list that answers for many was got, where that may be before the question. ``reason`` is the ``CRLReason`` by its
+    name in RFC 5280, 5.3.1 (``keyCompromise``), ``invalid_since`` the ``invalidityDate``.
     """
 
     state: RevocationState
@@ -27,6 +28,8 @@ class RevocationInfo:
     crl: bytes | None = None
     revoked_at: datetime | None = None
     heard: datetime | None = None
+    reason: str | None = None
+    invalid_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

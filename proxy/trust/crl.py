@@ -2,6 +2,8 @@
 
 Full lists by the certificate's own issuer are believed. Indirect lists, deltas and lists for some reasons only are not: none
 can alone say that a certificate is good. Parsing a large list takes time: call this by ``asyncio.to_thread``.
+
+A validation of what was signed long ago takes lists by any algorithm and judges that itself (``any_algorithm``).
 """
 
 from dataclasses import dataclass
@@ -14,9 +16,12 @@ from cryptography import x509
 from proxy.model import RevocationInfo, RevocationState
 from proxy.trust import signatures
 from proxy.trust.certificates import is_ca, key_usage, read_certificate
+from proxy.trust.cms import UNREADABLE
 from proxy.trust.failures import EvidenceRejected
 from proxy.trust.ocsp import SKEW
+from proxy.trust.signatures import SignatureMethod
 
+_EXPIRED_CERTS_ON_CRL = x509.ObjectIdentifier("2.5.29.60")
 _UNDERSTOOD = {x509.IssuingDistributionPoint.oid, x509.AuthorityKeyIdentifier.oid, x509.CRLNumber.oid}
 
 
@@ -28,11 +33,16 @@ class VerifiedCRL:
         der: DER of the ``CertificateList``.
         this_update: When it was issued.
         next_update: When the next one will be there at the latest.
+        method: How it was signed.
+        keeps_expired_since: Since when certificates that have expired stay on the list (``expiredCertsOnCRL``, X.509, 9.5.2.8),
+            if they do.
     """
 
     der: bytes
     this_update: datetime
     next_update: datetime
+    method: SignatureMethod
+    keeps_expired_since: datetime | None
     _parsed: x509.CertificateRevocationList
 
     def check_current(self, at: datetime) -> None:
@@ -61,6 +71,7 @@ class VerifiedCRL:
             if entry is not None and any(extension.critical for extension in entry.extensions):
                 raise EvidenceRejected("the CRL's entry has a critical extension")
             revoked_at = None if entry is None else entry.revocation_date_utc
+            reason, invalid_since = (None, None) if entry is None else _circumstances(entry)
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
             raise EvidenceRejected(f"the CRL's entry cannot be read: {error}") from error
         return RevocationInfo(
@@ -69,6 +80,8 @@ class VerifiedCRL:
             next_update=self.next_update,
             crl=self.der,
             revoked_at=revoked_at,
+            reason=reason,
+            invalid_since=invalid_since,
         )
 
     def _may_have(self, serial_number: int) -> bool:
@@ -98,12 +111,24 @@ def weight_of(revocation_list: VerifiedCRL) -> int:
     return len(revocation_list.der)
 
 
-def read_crl(der: bytes, issuer: bytes) -> VerifiedCRL:
+def _circumstances(entry: x509.RevokedCertificate) -> tuple[str | None, datetime | None]:
+    """Reason code and invalidity date of an entry (RFC 5280, 5.3.1 and 5.3.2)."""
+    reason, invalid_since = None, None
+    for extension in entry.extensions:
+        if isinstance(extension.value, x509.CRLReason):
+            reason = str(extension.value.reason.value)
+        elif isinstance(extension.value, x509.InvalidityDate):
+            invalid_since = extension.value.invalidity_date_utc
+    return reason, invalid_since
+
+
+def read_crl(der: bytes, issuer: bytes, *, any_algorithm: bool = False) -> VerifiedCRL:
     """Parse a list and verify that ``issuer`` made it.
 
     Args:
         der: DER of the ``CertificateList``.
         issuer: DER of the issuer's certificate, trusted already.
+        any_algorithm: Whether algorithms that are weak today are accepted too.
 
     Raises:
         EvidenceRejected: It is malformed, another's, of a kind not believed, or the signature does not verify.
@@ -115,6 +140,7 @@ def read_crl(der: bytes, issuer: bytes) -> VerifiedCRL:
         scope = _issuing_distribution_point(parsed)
         next_update = parsed.next_update_utc
         issuer_name = parsed.issuer
+        keeps_expired_since = _keeps_expired_since(parsed)
     except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise EvidenceRejected(f"the CRL cannot be read: {error}") from error
     if next_update is None:
@@ -128,11 +154,11 @@ def read_crl(der: bytes, issuer: bytes) -> VerifiedCRL:
     usage = key_usage(authority)
     if usage is not None and not usage.crl_sign:
         raise EvidenceRejected("the issuer's key may not sign CRLs")
-    _check_signature(der, issuer)
-    return VerifiedCRL(der, parsed.last_update_utc, next_update, parsed)
+    method = _verified_method(der, issuer, any_algorithm=any_algorithm)
+    return VerifiedCRL(der, parsed.last_update_utc, next_update, method, keeps_expired_since, parsed)
 
 
-def _check_signature(der: bytes, issuer: bytes) -> None:
+def _verified_method(der: bytes, issuer: bytes, *, any_algorithm: bool) -> SignatureMethod:
     """Over the bytes as they came: cryptography writes them anew to verify, which holds all threads for long at a large list.
 
     Raises:
@@ -144,9 +170,18 @@ def _check_signature(der: bytes, issuer: bytes) -> None:
         to_be_signed = parts["tbs_cert_list"]
         if algorithm.dump() != to_be_signed["signature"].dump():
             raise ValueError("it is not the algorithm that is signed with the list")
-        signatures.verify(issuer, algorithm, to_be_signed.dump(), parts["signature"].native)
-    except (ValueError, TypeError, KeyError) as error:
+        verify = signatures.verify_any if any_algorithm else signatures.verify
+        return verify(issuer, algorithm, to_be_signed.dump(), parts["signature"].native)
+    except UNREADABLE as error:
         raise EvidenceRejected(f"the CRL's signature is not accepted: {error}") from error
+
+
+def _keeps_expired_since(parsed: x509.CertificateRevocationList) -> datetime | None:
+    for extension in parsed.extensions:
+        if extension.oid == _EXPIRED_CERTS_ON_CRL and isinstance(extension.value, x509.UnrecognizedExtension):
+            since: datetime = core.GeneralizedTime.load(extension.value.value, strict=True).native
+            return since
+    return None
 
 
 def _issuing_distribution_point(parsed: x509.CertificateRevocationList) -> x509.IssuingDistributionPoint | None:

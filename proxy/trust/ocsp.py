@@ -3,9 +3,13 @@
 A response is believed when it is about this certificate, signed by the certificate's own issuer or by a responder that this
 issuer certified for it (RFC 6960, 4.2.2.2), and current. A delegated responder's own revocation is not asked for, whether its
 certificate has ``id-pkix-ocsp-nocheck`` or not: its certificate's short life is the protection (4.2.2.2.1 leaves it to policy).
+
+:func:`check_response` wants a response for now. A validation of what was signed long ago reads it (:func:`read_response`) and
+judges algorithms and times itself.
 """
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from asn1crypto import ocsp as asn1_ocsp
 from cryptography import x509
@@ -18,7 +22,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from proxy.model import RevocationInfo, RevocationState
 from proxy.trust import signatures
 from proxy.trust.certificates import issued_by, key_usage, read_certificate
+from proxy.trust.cms import UNREADABLE
 from proxy.trust.failures import EvidenceRejected
+from proxy.trust.signatures import SignatureMethod, method_of, verify_value
 
 SKEW = timedelta(seconds=60)
 """How far another's clock may be off."""
@@ -40,6 +46,23 @@ def build_request(certificate: bytes, issuer: bytes) -> bytes:
     return request.build().public_bytes(Encoding.DER)
 
 
+@dataclass(frozen=True, slots=True)
+class OCSPAnswer:
+    """An authentic answer about one certificate, of whatever time.
+
+    Attributes:
+        info: What it says.
+        responder: DER of the certificate whose key signed: the issuer's, or a delegated responder's.
+        method: How.
+        archive_cutoff: Since when the responder keeps the status of expired certificates (RFC 6960, 4.4.4), if it does.
+    """
+
+    info: RevocationInfo
+    responder: bytes
+    method: SignatureMethod
+    archive_cutoff: datetime | None
+
+
 def check_response(response: bytes, certificate: bytes, issuer: bytes, at: datetime) -> RevocationInfo:
     """What a response says of ``certificate`` at the moment ``at``.
 
@@ -50,7 +73,28 @@ def check_response(response: bytes, certificate: bytes, issuer: bytes, at: datet
         at: The moment at which it must be current.
 
     Raises:
-        EvidenceRejected: It is no successful response, about another certificate, not authentic, not current, or says unknown.
+        EvidenceRejected: It is no successful response, about another certificate, not authentic by algorithms of today, not
+            current, or says unknown.
+    """
+    answer = read_response(response, certificate, issuer)
+    if answer.method.hash_name not in signatures.ACCEPTED:
+        raise EvidenceRejected("the OCSP response is not authentic: its algorithm is not accepted")
+    if answer.responder != issuer and not _is_valid(read_certificate(answer.responder), at):
+        raise EvidenceRejected("the OCSP response is signed by nobody whom the issuer authorised")
+    _check_times(answer.info, at)
+    return answer.info
+
+
+def read_response(response: bytes, certificate: bytes, issuer: bytes) -> OCSPAnswer:
+    """What an authentic response says of ``certificate``, whenever it was made.
+
+    Args:
+        response: DER of the ``OCSPResponse``.
+        certificate: DER of the certificate it should be about.
+        issuer: DER of its issuer.
+
+    Raises:
+        EvidenceRejected: It is no successful response, about another certificate, not authentic, or says unknown.
     """
     try:
         parsed = ocsp.load_der_ocsp_response(response)
@@ -58,21 +102,38 @@ def check_response(response: bytes, certificate: bytes, issuer: bytes, at: datet
             raise EvidenceRejected(f"the OCSP responder answered {parsed.response_status.name}")
         unknown = [extension.oid.dotted_string for extension in parsed.extensions if extension.critical]
         singles = list(parsed.responses)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        basic = asn1_ocsp.OCSPResponse.load(response)["response_bytes"]["response"].parsed
+        cutoffs = [_archive_cutoff(single) for single in basic["tbs_response_data"]["responses"]]
+        method = method_of(basic["signature_algorithm"])
+    except (*UNREADABLE, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise EvidenceRejected(f"the OCSP response cannot be read: {error}") from error
     if unknown:
         raise EvidenceRejected(f"the OCSP response has critical extensions: {', '.join(unknown)}")
-    single = _matching(singles, certificate, issuer)
-    _check_signature(response, parsed, issuer, at)
-    info = _info(single, response)
-    _check_times(info, at)
-    return info
+    number = _matching(singles, certificate, issuer)
+    try:
+        responder = _responder(parsed, read_certificate(issuer), singles[number].this_update_utc)
+        verify_value(responder, method, parsed.signature, parsed.tbs_response_bytes)
+        info = _info(singles[number], response)
+    except ValueError as error:
+        raise EvidenceRejected(f"the OCSP response is not authentic: {error}") from error
+    return OCSPAnswer(info, responder.public_bytes(Encoding.DER), method, cutoffs[number])
 
 
-def _matching(singles: list[ocsp.OCSPSingleResponse], certificate: bytes, issuer: bytes) -> ocsp.OCSPSingleResponse:
-    """The one whose CertID (RFC 6960, 4.1.1) is the certificate's, by the response's own hash algorithm."""
+def _archive_cutoff(single: asn1_ocsp.SingleResponse) -> datetime | None:
+    """Also the one place where a single response's extensions are looked at: an unknown critical one spoils the whole."""
+    found = None
+    for extension in single["single_extensions"] or ():
+        if extension["extn_id"].native == "archive_cutoff":
+            found = extension["extn_value"].parsed.native.astimezone(UTC)
+        elif extension["critical"].native:
+            raise ValueError("a critical extension of a single response")
+    return found
+
+
+def _matching(singles: list[ocsp.OCSPSingleResponse], certificate: bytes, issuer: bytes) -> int:
+    """Which one's CertID (RFC 6960, 4.1.1) is the certificate's, by the response's own hash algorithm."""
     subject, authority = read_certificate(certificate), read_certificate(issuer)
-    for single in singles:
+    for number, single in enumerate(singles):
         try:
             wanted = ocsp.OCSPRequestBuilder().add_certificate(subject, authority, single.hash_algorithm).build()
         except (ValueError, UnsupportedAlgorithm):
@@ -82,17 +143,8 @@ def _matching(singles: list[ocsp.OCSPSingleResponse], certificate: bytes, issuer
             wanted.issuer_name_hash,
             wanted.issuer_key_hash,
         ):
-            return single
+            return number
     raise EvidenceRejected("the OCSP response is about another certificate")
-
-
-def _check_signature(response: bytes, parsed: ocsp.OCSPResponse, issuer: bytes, at: datetime) -> None:
-    try:
-        basic = asn1_ocsp.OCSPResponse.load(response)["response_bytes"]["response"].parsed
-        signer = _responder(parsed, read_certificate(issuer), at).public_bytes(Encoding.DER)
-        signatures.verify(signer, basic["signature_algorithm"], parsed.tbs_response_bytes, parsed.signature)
-    except ValueError as error:
-        raise EvidenceRejected(f"the OCSP response is not authentic: {error}") from error
 
 
 def _responder(parsed: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> x509.Certificate:
@@ -125,9 +177,13 @@ def _is_delegated(candidate: x509.Certificate, issuer: x509.Certificate, at: dat
     return (
         ExtendedKeyUsageOID.OCSP_SIGNING in purposes
         and (usage is None or usage.digital_signature or usage.content_commitment)
-        and candidate.not_valid_before_utc - SKEW <= at <= candidate.not_valid_after_utc + SKEW
+        and _is_valid(candidate, at)
         and issued_by(candidate, issuer)
     )
+
+
+def _is_valid(candidate: x509.Certificate, at: datetime) -> bool:
+    return candidate.not_valid_before_utc - SKEW <= at <= candidate.not_valid_after_utc + SKEW
 
 
 def _info(single: ocsp.OCSPSingleResponse, response: bytes) -> RevocationInfo:
@@ -140,6 +196,7 @@ def _info(single: ocsp.OCSPSingleResponse, response: bytes) -> RevocationInfo:
         next_update=single.next_update_utc,
         ocsp_response=response,
         revoked_at=single.revocation_time_utc,
+        reason=None if single.revocation_reason is None else single.revocation_reason.value,
     )
 
 

@@ -12,10 +12,11 @@ from proxy.rates import RateBudget
 from proxy.settings import TSASettings
 from proxy.trust.anchors import load_anchors
 from proxy.trust.paths import PathFinder
+from proxy.trust.tokens import parse_token
 from proxy.tsa.channel import Channel, HTTPChannel
 from proxy.tsa.query import TimeStampReq
 from proxy.tsa.reply import rejection_of, token_of, without_certificates
-from proxy.tsa.token import CertificateMissing, check_token, parse_token
+from proxy.tsa.token import CertificateMissing, check_token
 
 _MOST_LEARNT = 32
 
@@ -96,7 +97,7 @@ class RFC3161Authority:
         known = (*self.finder.anchors.certificates, *self._learnt)
         checked = await asyncio.to_thread(check_token, token, response, query, self.finder, self._clock.now(), known)
         if checked.tsa_certificate not in known:
-            self._learnt.update(dict.fromkeys(parse_token(token).certificates))
+            self._learnt.update(dict.fromkeys(parse_token(token).message.data.certificates))
             while len(self._learnt) > _MOST_LEARNT:
                 self._learnt.popitem(last=False)
         return checked

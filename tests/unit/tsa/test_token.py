@@ -108,7 +108,7 @@ def test_variants_that_are_right(pki: Hierarchy, stamp: Stamp, changes: dict[str
         ({"ess_hash_algorithm": "sha224"}, "unknown hash"),
         ({"signature_algorithm": "sha512_ecdsa"}, "do not belong together"),
         ({"signature_algorithm": "sha256_rsa"}, "does not fit"),
-        ({"signature_algorithm": "sha1_ecdsa"}, "not accepted"),
+        ({"signature_algorithm": "sha1_ecdsa"}, "do not belong together"),
         ({"signature_algorithm": "ed25519", "digest_algorithm": "sha512"}, "does not fit"),
         ({"signers": 2}, "one signer"),
         ({"signers": 0}, "one signer"),
