@@ -35,6 +35,7 @@ from proxy.model.verdicts import (
 )
 from proxy.model.verification import (
     Accreditation,
+    AccreditationRegistry,
     AlgorithmPolicy,
     Coverage,
     EvidenceOrigin,
@@ -54,6 +55,7 @@ from proxy.model.verification import (
 __all__ = [
     "INDICATION_OF",
     "Accreditation",
+    "AccreditationRegistry",
     "AlgorithmPolicy",
     "AlternativeName",
     "AlternativeNameKind",

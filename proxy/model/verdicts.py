@@ -93,17 +93,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class WantedRevocation:
-    """Revocation data that would help. The certificate chains to an anchor through this issuer.
-
-    Attributes:
-        certificate: DER.
-        issuer: DER.
-        issued_after: The oldest that is of use; ``None`` where any is.
-    """
+    """Current revocation data that would help: about a certificate (DER) that chains to an anchor through this issuer (DER)."""
 
     certificate: bytes
     issuer: bytes
-    issued_after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,14 @@ class Accreditation:
 
 
 @dataclass(frozen=True, slots=True)
+class AccreditationRegistry:
+    """Accredited time-stamping authorities. Where it is ``complete``, an authority that is not in it is not accredited."""
+
+    entries: tuple[Accreditation, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ValidationPolicy:
     """What a deployment demands of signatures.
 
@@ -214,7 +222,7 @@ class ValidationPolicy:
 
     trust: TrustStore
     algorithms: AlgorithmPolicy
-    accreditations: tuple[Accreditation, ...] | None = None
+    accreditations: AccreditationRegistry | None = None
     expired_without_poe: bool = False
     require_fresh_timestamps: bool = False
 

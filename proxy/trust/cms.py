@@ -13,6 +13,7 @@ from asn1crypto import x509 as asn1_x509
 
 from proxy.model import ValidationData
 from proxy.trust.certificates import LARGEST
+from proxy.trust.der import definite
 
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 """What asn1crypto raises for malformed input; it parses lazily, so reading any field can."""
@@ -125,9 +126,10 @@ def read_signed_data(der: bytes) -> SignedMessage:
         MalformedCMS: It is no SignedData of one signer.
     """
     try:
-        info = cms.ContentInfo.load(der)
-        if der[len(info.dump()) :].strip(b"\x00"):
+        content_info, rest = definite(der)
+        if rest.strip(b"\x00"):
             raise MalformedCMS("bytes follow the CMS structure")
+        info = cms.ContentInfo.load(content_info, strict=True)
         if info["content_type"].dotted != _SIGNED_DATA:
             raise MalformedCMS("the CMS structure is no SignedData")
         signed_data = info["content"]

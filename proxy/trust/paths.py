@@ -1,9 +1,10 @@
 """Certification paths: search for one to an anchor, bounded, and its validation by RFC 5280, clause 6.
 
-The search follows signatures, not names alone, and gives up after a fixed number of steps, because others than the operator
-supply certificates (time-stamping authorities, callers of the revocation relay) and cross-certificates can make the number of
-paths explode. Validation proper (names, constraints, policies, algorithms) is pyhanko-certvalidator's. Revocation is not looked
-at here.
+The search is :mod:`proxy.trust.path_search`'s. Validation proper (names, constraints, policies, algorithms) is
+pyhanko-certvalidator's. Revocation is not looked at here.
+
+:meth:`PathFinder.find` answers for a moment; :meth:`PathFinder.prospective` gives the paths there are, whenever they were
+valid, for a validation that has to look into the past.
 
 Everything here computes; in the event loop call it by ``asyncio.to_thread``.
 """
@@ -11,9 +12,10 @@ Everything here computes; in the event loop call it by ``asyncio.to_thread``.
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from hashlib import sha256
 from typing import TypeVar
 
@@ -23,15 +25,15 @@ from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import ValidationContext
 from pyhanko_certvalidator.errors import ExpiredError, NotYetValidError, PathError, ValidationError
 from pyhanko_certvalidator.path import ValidationPath
+from pyhanko_certvalidator.policy_decl import AcceptAllAlgorithms, AlgorithmUsagePolicy, DisallowWeakAlgorithmsPolicy
 from pyhanko_certvalidator.validate import async_validate_path
 
 from proxy.trust.anchors import TrustAnchors
-from proxy.trust.certificates import is_ca, issued_by, public_key_info, read_certificate, subject
+from proxy.trust.certificates import public_key_info, read_certificate, subject
 from proxy.trust.failures import PathExpired, PathFailure, PathNotYetValid, PathUntrusted
+from proxy.trust.path_search import MOST_OTHERS, BySubject, by_subject, candidates, possible_issuers
 
-_LONGEST_PATH = 8
-_MOST_OTHERS = 32
-_MOST_STEPS = 200
+_MOST_PATHS = 4
 _REMEMBERED = 256
 
 _V = TypeVar("_V")
@@ -56,13 +58,23 @@ class PathFinder:
     """Finds paths to its anchors; remembers those it found, and the issuers on them for later searches.
 
     Safe to use from several threads.
+
+    Args:
+        anchors: Where paths end.
+        any_algorithm: Whether signatures on a path may be by algorithms that are weak today: for who judges them himself.
     """
 
-    def __init__(self, anchors: TrustAnchors) -> None:
+    def __init__(self, anchors: TrustAnchors, *, any_algorithm: bool = False) -> None:
         self.anchors = anchors
+        self._algorithms = AcceptAllAlgorithms() if any_algorithm else DisallowWeakAlgorithmsPolicy()
         self._lock = threading.Lock()
         self._paths: OrderedDict[bytes, CertificationPath] = OrderedDict()
+        self._prospective: OrderedDict[bytes, tuple[CertificationPath, ...]] = OrderedDict()
         self._issuers: OrderedDict[bytes, None] = OrderedDict()
+
+    @cached_property
+    def _anchors(self) -> BySubject:
+        return by_subject(self.anchors.certificates)
 
     def find(self, certificate: bytes, others: Sequence[bytes], at: datetime) -> CertificationPath:
         """A valid path for ``certificate`` at the moment ``at``.
@@ -83,27 +95,61 @@ class PathFinder:
             learnt = tuple(self._issuers)
         if known is not None and known.not_before <= at <= known.not_after:
             return known
-        path = self._search(certificate, tuple(dict.fromkeys((*others[:_MOST_OTHERS], *learnt))), at)
+        path = self._search(certificate, tuple(dict.fromkeys((*others[:MOST_OTHERS], *learnt))), at)
         with self._lock:
             _remember(self._paths, key, path)
             for issuer in path.certificates[1:-1]:
                 _remember(self._issuers, issuer, None)
         return path
 
+    def prospective(self, certificate: bytes, others: Sequence[bytes]) -> tuple[CertificationPath, ...]:
+        """The paths of ``certificate`` that were valid at some time, each at the last moment that all of it was.
+
+        Args:
+            certificate: DER.
+            others: DER of certificates that may be on the path, in any order; what is no certificate is passed over.
+
+        Returns:
+            Those that end last come first; none where there is none.
+        """
+        issuers = possible_issuers(certificate, others)
+        key = sha256(b"".join(sha256(der).digest() for der in (certificate, *issuers))).digest()
+        with self._lock:
+            known = self._prospective.get(key)
+        if known is None:
+            known = self._prospect(certificate, issuers)
+            with self._lock:
+                _remember(self._prospective, key, known)
+        return known
+
+    def _prospect(self, certificate: bytes, issuers: tuple[bytes, ...]) -> tuple[CertificationPath, ...]:
+        try:
+            ends = read_certificate(certificate).not_valid_after_utc
+        except ValueError:
+            return ()
+        found = []
+        for candidate in candidates(certificate, issuers, self._anchors, ends):
+            path = _path(candidate)
+            if path.not_before > path.not_after:
+                continue
+            try:
+                _validate(candidate, path.not_after, self._algorithms)
+            except PathFailure:
+                continue
+            found.append(path)
+            if len(found) == _MOST_PATHS:
+                break
+        return tuple(sorted(found, key=lambda path: path.not_after, reverse=True))
+
     def _search(self, certificate: bytes, others: tuple[bytes, ...], at: datetime) -> CertificationPath:
         failure: PathFailure | None = None
-        for candidate in _candidates(certificate, others, self.anchors.certificates, at):
+        for candidate in candidates(certificate, others, self._anchors, at):
             try:
-                _validate(candidate, at)
+                _validate(candidate, at, self._algorithms)
             except PathFailure as error:
                 failure = failure or error
             else:
-                own = [read_certificate(der) for der in candidate[:-1] or candidate]
-                return CertificationPath(
-                    candidate,
-                    max(entry.not_valid_before_utc for entry in own),
-                    min(entry.not_valid_after_utc for entry in own),
-                )
+                return _path(candidate)
         raise failure or PathUntrusted(f"{subject(read_certificate(certificate))} does not chain to a trust anchor")
 
 
@@ -126,41 +172,16 @@ def _read(der: bytes) -> x509.Certificate:
         raise PathUntrusted(str(error)) from error
 
 
-def _candidates(
-    certificate: bytes, others: Iterable[bytes], anchors: tuple[bytes, ...], at: datetime
-) -> Iterator[tuple[bytes, ...]]:
-    """Chains of signatures from ``certificate`` to an anchor, depth first, issuers valid at ``at`` before others."""
-    if certificate in anchors:
-        yield (certificate,)
-        return
-    issuers = []
-    for der in others:
-        try:
-            other = read_certificate(der)
-        except ValueError:
-            continue  # a broken certificate among those supplied cannot be on a path and need not spoil one
-        if is_ca(other) and der not in anchors:
-            issuers.append((not other.not_valid_before_utc <= at <= other.not_valid_after_utc, der))
-    ordered = [der for _, der in sorted(issuers, key=lambda entry: entry[0])]
-    steps = 0
-    stack: list[tuple[bytes, ...]] = [(certificate,)]
-    while stack:
-        chain = stack.pop()
-        last = read_certificate(chain[-1])
-        for anchor in anchors:
-            if issued_by(last, read_certificate(anchor)):
-                yield (*chain, anchor)
-        if len(chain) >= _LONGEST_PATH - 1:
-            continue
-        for der in reversed(ordered):
-            steps += 1
-            if steps > _MOST_STEPS:
-                return
-            if der not in chain and issued_by(last, read_certificate(der)):
-                stack.append((*chain, der))
+def _path(candidate: tuple[bytes, ...]) -> CertificationPath:
+    own = [read_certificate(der) for der in candidate[:-1] or candidate]
+    return CertificationPath(
+        candidate,
+        max(entry.not_valid_before_utc for entry in own),
+        min(entry.not_valid_after_utc for entry in own),
+    )
 
 
-def _validate(candidate: tuple[bytes, ...], at: datetime) -> None:
+def _validate(candidate: tuple[bytes, ...], at: datetime, algorithms: AlgorithmUsagePolicy) -> None:
     """RFC 5280, 6.1, over one path."""
     if len(candidate) == 1:
         return
@@ -168,7 +189,12 @@ def _validate(candidate: tuple[bytes, ...], at: datetime) -> None:
         leaf, *intermediates, anchor = (asn1_x509.Certificate.load(der) for der in candidate)
         path = ValidationPath(CertTrustAnchor(anchor), list(reversed(intermediates)), leaf)
         context = ValidationContext(
-            trust_roots=[anchor], moment=at, allow_fetching=False, time_tolerance=timedelta(0), other_certs=intermediates
+            trust_roots=[anchor],
+            moment=at,
+            allow_fetching=False,
+            time_tolerance=timedelta(0),
+            other_certs=intermediates,
+            algorithm_usage_policy=algorithms,
         )
         asyncio.run(async_validate_path(context, path))
     except ExpiredError as error:
