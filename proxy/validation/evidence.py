@@ -19,7 +19,7 @@ from proxy.trust.certificates import read_certificate
 from proxy.trust.crl import VerifiedCRL, read_crl
 from proxy.trust.failures import EvidenceRejected
 from proxy.trust.ocsp import OLDEST_WITHOUT_NEXT_UPDATE, SKEW, read_response
-from proxy.trust.signatures import SignatureScheme
+from proxy.trust.signatures import SignatureMethod, SignatureScheme
 from proxy.validation.read_once import ReadOnce
 
 _MOST_ANSWERS = 16
@@ -134,17 +134,20 @@ class EvidenceBook:
         name = read_certificate(issuer).subject.public_bytes()
         for key, der in self._lists.get(name, ())[:_MOST_ANSWERS]:
             try:
-                found = _lists.get((key, authority), len(der), partial(read_crl, der, issuer, any_hash=True))
+                found = _lists.get((key, authority), len(der), partial(read_crl, der, issuer, any_algorithm=True))
                 info = found.lookup(certificate)
             except EvidenceRejected:
                 continue
-            yield Answer(info, key, issuer, found.hash_name, found.keeps_expired_since)
+            yield Answer(info, key, issuer, _hash_name(found.method), found.keeps_expired_since)
 
 
 def _read_answer(key: bytes, der: bytes, certificate: bytes, issuer: bytes) -> Answer:
     answer = read_response(der, certificate, issuer)
-    hash_name = None if answer.method.scheme is SignatureScheme.EDDSA else answer.method.hash_name
-    return Answer(answer.info, key, answer.responder, hash_name, answer.archive_cutoff)
+    return Answer(answer.info, key, answer.responder, _hash_name(answer.method), answer.archive_cutoff)
+
+
+def _hash_name(method: SignatureMethod) -> str | None:
+    return None if method.scheme is SignatureScheme.EDDSA else method.hash_name
 
 
 def _by_serial_number(responses: Iterable[bytes]) -> dict[int, list[tuple[bytes, bytes]]]:

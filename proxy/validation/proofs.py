@@ -19,9 +19,12 @@ class Proofs:
 
     def add(self, key: ProofKey, moment: datetime) -> None:
         """It existed at that moment."""
-        if moment < self.earliest(key):
-            self._earliest[key] = moment
+        self._earliest[key] = min(moment, self.earliest(key))
 
     def earliest(self, key: ProofKey) -> datetime:
         """Since when it is proven to have existed."""
         return self._earliest.get(key, self._at)
+
+    def is_covered(self, key: ProofKey) -> bool:
+        """Whether a timestamp proves it."""
+        return key in self._earliest

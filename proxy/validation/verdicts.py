@@ -167,7 +167,7 @@ def _covered_proof(context: Context, outcome: Outcome, proving: _Proving) -> boo
     if len(inner) == len(proving):
         return False
     keys = [_proof_inside(context, entry) for entry in (outcome, *inner)]
-    return all(found is not None and all(context.proofs.earliest(key) < context.at for key in found) for found in keys)
+    return all(found is not None and all(context.proofs.is_covered(key) for key in found) for found in keys)
 
 
 def _proof_inside(context: Context, outcome: Outcome) -> frozenset[bytes] | None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from proxy.model import (
     AccreditationRegistry,
@@ -38,10 +39,11 @@ from proxy.pades.cms import signed_attributes, signed_data, signer_identity
 from proxy.tsa.query import TimeStampReq
 from proxy.validation.judge import judge
 from tests.support.keys import sign_digest
-from tests.support.pki import NOW, Hierarchy, Holder, ocsp_response
+from tests.support.pki import NOW, YEAR, Hierarchy, Holder, issue, ocsp_response, purposes, usage
 from tests.support.tsa import Stamp
 
 HOUR = timedelta(hours=1)
+STAMPING = [usage("digital_signature"), purposes(ExtendedKeyUsageOID.TIME_STAMPING, critical=True)]
 BOTH = frozenset({TrustUse.SIGNATURE, TrustUse.TIMESTAMP})
 ALGORITHMS = AlgorithmPolicy(
     hashes={"sha256": None, "sha384": None, "sha512": None},
@@ -60,9 +62,9 @@ def digests(data: bytes) -> dict[str, bytes]:
     return {name: hashlib.new(name, data).digest() for name in ("sha1", "sha256", "sha384", "sha512")}
 
 
-def token_over(data: bytes, stamp: Stamp) -> bytes:
-    """DER of a token over the SHA-256 of ``data``."""
-    query = TimeStampReq.fresh(Digest.of(data, HashAlgorithm.SHA256), None)
+def token_over(data: bytes, stamp: Stamp, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> bytes:
+    """DER of a token over a digest of ``data``."""
+    query = TimeStampReq.fresh(Digest.of(data, algorithm), None)
     return stamp.token(query.dump())
 
 
@@ -144,14 +146,14 @@ class Scene:
         self.elsewhere |= data
         return self
 
-    def archive(self, stamp: Stamp, *, covers_data: bool = True) -> "Scene":
+    def archive(self, stamp: Stamp, *, covers_data: bool = True, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> "Scene":
         """Add a document timestamp over all there is."""
         name = f"Timestamp{len(self.objects) + 1}"
         document = name.encode()
         held = frozenset(sha256(der).digest() for part in self.data.parts for der in part) if covers_data else frozenset()
         self.coverage.append(Coverage(name, frozenset(entry.identifier for entry in self.objects), held))
         kind, form = SignedObjectKind.DOC_TIMESTAMP, SignatureFormat.RFC3161
-        self.objects.append(SignedObject(name, kind, form, token_over(document, stamp), digests(document)))
+        self.objects.append(SignedObject(name, kind, form, token_over(document, stamp, algorithm), digests(document)))
         return self
 
     def inputs(self, at: datetime = NOW) -> ValidationInputs:
@@ -184,3 +186,8 @@ def joined(parts: Iterable[ValidationData]) -> ValidationData:
     for part in parts:
         whole |= part
     return whole
+
+
+def stamp_of(pki: Hierarchy, ends: datetime, at: datetime = NOW, name: str = "TSA", begins: datetime = NOW - YEAR) -> Stamp:
+    """Tokens of a TSA that is valid so long."""
+    return Stamp(issue(name, pki.issuing, begins=begins, ends=ends, extensions=STAMPING), pki.chain, gen_time=at)
