@@ -29,7 +29,7 @@ from pyhanko.pdf_utils.xref import (
 from proxy.pades.cross_reference import FromHeader, SectionReader, highest_number
 from proxy.pades.encryption import security_handler
 from proxy.pades.landmarks import Header
-from proxy.pades.object_streams import ObjectStreams
+from proxy.pades.object_streams import ObjectStream, ObjectStreams
 from proxy.pades.objects import entry
 from proxy.pades.rebuilding import Rebuilt
 
@@ -123,6 +123,12 @@ class DocumentReader(PdfFileReader):
         self.highest_number = rebuilt.size - 1
 
     @property
+    def newest_trailer(self) -> generic.DictionaryObject:
+        """The trailer of the newest section alone; readers differ in whether they look further."""
+        newest: generic.DictionaryObject = self.trailer._trailer_revisions[0]  # noqa: SLF001 - all other ways lead through all of them
+        return newest
+
+    @property
     def hybrid(self) -> bool:
         """Whether a part of the cross-reference is for readers of PDF 1.5 alone (ISO 32000-2, 7.5.8.4)."""
         return self.xrefs.hybrid_xrefs_present
@@ -166,11 +172,19 @@ class DocumentReader(PdfFileReader):
         judged: AuthResult = super()._validate_pdf_mac(prelim_auth_result)
         return judged
 
-    def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> generic.PdfObject:
-        container = generic.Reference(stmnum, 0, self)
+    def object_stream(self, number: int) -> ObjectStream:
+        """An object stream, decoded.
+
+        Raises:
+            PdfReadError: There is none of this number, or it is damaged; other exceptions of the parsers too.
+        """
+        container = generic.Reference(number, 0, self)
         if isinstance(self.xrefs[container], ObjStreamRef):
             raise PdfReadError("an object stream lies in an object stream")
-        held = self._object_streams.get(container)
+        return self._object_streams.get(container)
+
+    def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> generic.PdfObject:
+        held = self.object_stream(stmnum)
         offset = held.offset_of(idnum, idx, strict=self.strict)
         if offset is None:
             return generic.NullObject()

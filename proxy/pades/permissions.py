@@ -42,10 +42,10 @@ def enforce_permissions(reader: PdfFileReader, field_name: str | None) -> None:
         MDPLocked: A certification, or an approval signature's lock, permits no change at all.
         FieldLocked: A lock covers the field.
     """
-    for _, parameters in _transforms(entry(entry(reader.root, "/Perms"), "/DocMDP")):
+    for _, parameters in transforms(entry(entry(reader.root, "/Perms"), "/DocMDP")):
         _refuse_no_changes(parameters)
     for field, signature in _locking(reader):
-        for method, parameters in _transforms(signature):
+        for method, parameters in transforms(signature):
             if method in {"/DocMDP", "/FieldMDP"}:
                 _refuse_no_changes(parameters)
             if method == "/FieldMDP" and field_name is not None:
@@ -89,7 +89,7 @@ def _filled(
 
 def is_certification(signature: object) -> bool:
     """Whether a signature dictionary is a certification's (ISO 32000-2, 12.8.2.2)."""
-    return any(method == "/DocMDP" for method, _ in _transforms(signature))
+    return any(method == "/DocMDP" for method, _ in transforms(signature))
 
 
 def refuse_certification(reader: PdfFileReader) -> None:
@@ -102,7 +102,12 @@ def refuse_certification(reader: PdfFileReader) -> None:
         raise MDPNotFirst("a certification is a document's first signature, and this one is signed already")
 
 
-def _transforms(signature: object) -> Iterator[tuple[str, Any]]:
+def transforms(signature: object) -> Iterator[tuple[str, Any]]:
+    """Method and parameters of every signature reference dictionary (ISO 32000-2, 12.8.1, table 256).
+
+    Raises:
+        MDPLocked: One cannot be read.
+    """
     references = entry(signature, "/Reference")
     if references is None:
         return

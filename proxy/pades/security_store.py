@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.rw_common import PdfHandler
 
 from proxy.model import ValidationData
 from proxy.pades.objects import entry
@@ -22,7 +22,7 @@ _PARTS = (
 )
 
 
-def read_validation_data(reader: PdfFileReader | IncrementalPdfFileWriter) -> ValidationData:
+def read_validation_data(reader: PdfHandler) -> ValidationData:
     """What the document's store holds; empty where it has none."""
     store = entry(reader.root, _STORE)
     return ValidationData(*(tuple(_streams(entry(store, key), purpose)) for key, purpose in _PARTS))

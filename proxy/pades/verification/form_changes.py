@@ -1,0 +1,188 @@
+"""What may be changed in a form after a signature (engine process): ISO 32000-2, 12.7, 12.8.2.2, 12.8.2.4.
+
+Values may be filled in, with the appearances that show them; empty signature fields may be signed, and new ones added. Nothing
+else: a field that is moved, renamed, taken out or made is another document.
+"""
+
+from collections.abc import Iterator
+
+from pyhanko.pdf_utils import generic
+
+from proxy.pades.inspecting import kind_of
+from proxy.pades.objects import entry
+from proxy.pades.values import SignatureKind
+from proxy.pades.verification.comparing import differing_keys, is_visible, same, value
+from proxy.pades.verification.form import SIGNATURE, Field
+from proxy.pades.verification.step import Step
+from proxy.pades.verification.values import ModificationLevel
+
+_FILLED_IN = frozenset({"/V", "/AP", "/AS", "/F", "/DA", "/Q", "/I", "/TI", "/RV", "/M"})
+"""What changes where a value is filled in (tables 166, 226, 234)."""
+
+_HARMLESS = frozenset({"/Ff", "/Type"})
+"""What software writes anew where it touches a field; a type can only be given, not taken."""
+
+_OF_A_NEW_FIELD = frozenset(
+    {
+        *("/Type", "/Subtype", "/FT", "/T", "/TU", "/TM", "/Ff", "/V", "/F", "/Rect", "/P", "/AP", "/AS", "/Parent", "/Kids"),
+        *("/Lock", "/SV", "/MK", "/DA", "/Q", "/Border", "/BS", "/NM", "/M", "/DR", "/H", "/StructParent", "/Contents"),
+    }
+)
+"""What a signature field may have that is added to a signed document: nothing that acts (``/A``, ``/AA``)."""
+
+_FORM_FILLING = ModificationLevel.FORM_FILLING
+_LTV = ModificationLevel.LTV_UPDATES
+
+
+def judge_hierarchy(step: Step) -> None:
+    """Judge which fields were added and taken out, and those that were added."""
+    old, new = step.old_fields, step.new_fields
+    if old is new:
+        return
+    for number in old.keys() - new.keys():
+        step.changes.forbid("FIELD_REMOVED", number)
+    for number in old.keys() & new.keys():
+        before, after = old[number], new[number]
+        if (before.name, before.kind, before.parent) != (after.name, after.kind, after.parent):
+            step.changes.forbid("FIELD_CHANGED", number)
+    for number in new.keys() - old.keys():
+        _judge_new(step, number, new[number])
+
+
+def _judge_new(step: Step, number: int, field: Field) -> None:
+    if field.kind != SIGNATURE or not step.is_new(number) or not field.dictionary.keys() <= _OF_A_NEW_FIELD:
+        step.changes.forbid("FIELD_ADDED", number)
+        return
+    if field.parent is not None and field.parent in step.old_fields:
+        # A signature field shows in one widget (12.7.5.5); one more shows the signature somewhere else.
+        step.changes.forbid("FIELD_ADDED", number)
+        return
+    visible = is_visible(field.dictionary)
+    step.changes.visible_field |= visible
+    if visible:
+        step.changes.note(_FORM_FILLING, content=False)
+    _judge_signing(step, number, field, visible=visible)
+
+
+def _judge_signing(step: Step, number: int, field: Field, *, visible: bool) -> None:
+    """Judge what was put into a signature field that had no signature."""
+    signature = value(field.dictionary, "/V")
+    if signature is None:
+        step.changes.note(_LTV)
+        if visible:
+            step.changes.fields.add(field.name)
+        return
+    dictionary = signature.get_object()
+    if not isinstance(signature, generic.IndirectObject) or not isinstance(dictionary, generic.DictionaryObject):
+        step.changes.forbid("FIELD_CHANGED", number)
+    elif not step.is_new(signature.idnum):
+        # What lay there when the document was signed was no signature of this field.
+        step.changes.forbid("SIGNATURE_REUSED", number)
+    elif kind_of(dictionary) is SignatureKind.DOCUMENT_TIMESTAMP and not visible:
+        step.changes.note(_LTV)
+    else:
+        step.changes.note(_FORM_FILLING, content=False)
+        step.changes.fields.add(field.name)
+
+
+def judge_field(step: Step, number: int) -> None:
+    """Judge a field or widget that was there and was written anew."""
+    before, after = step.old_fields[number], step.new_fields.get(number)
+    old, new = before.dictionary, step.new.object(number)
+    if after is None or not isinstance(new, generic.DictionaryObject) or isinstance(new, generic.StreamObject):
+        step.changes.forbid("FIELD_CHANGED", number)
+        return
+    keys = differing_keys(old, new)
+    if not keys - _HARMLESS and _keeps_type(old, new):
+        if keys:
+            step.changes.note(_LTV)
+        return
+    signed = before.signature is not None or _of_signed(step, before)
+    if signed or not keys <= _FILLED_IN | _HARMLESS or not _keeps_type(old, new):
+        step.changes.forbid("SIGNED_FIELD_CHANGED" if signed else "FIELD_CHANGED", number)
+    elif before.kind == SIGNATURE:
+        if value(new, "/V") is None and "/AP" in keys:
+            step.changes.note(_FORM_FILLING)
+            step.changes.fields.add(after.name)
+        _judge_signing(step, number, after, visible=is_visible(new))
+    else:
+        step.changes.note(_FORM_FILLING)
+        step.changes.fields.add(after.name)
+
+
+def _of_signed(step: Step, field: Field) -> bool:
+    """Whether a field is the widget of one that is signed."""
+    parent = None if field.named or field.parent is None else step.old_fields.get(field.parent)
+    return parent is not None and parent.signature is not None
+
+
+def _keeps_type(old: generic.DictionaryObject, new: generic.DictionaryObject) -> bool:
+    before, after = entry(old, "/Type"), entry(new, "/Type")
+    return bool(before == after or (before is None and after == "/Annot"))
+
+
+def judge_form(step: Step, old: generic.PdfObject | None, new: generic.PdfObject | None, number: int) -> None:
+    """Judge the form's own dictionary.
+
+    Args:
+        step: The two revisions.
+        old: Before; ``None`` where there was no form.
+        new: Afterwards.
+        number: Of the object to name.
+    """
+    before = old if isinstance(old, generic.DictionaryObject) else generic.DictionaryObject()
+    if not isinstance(new, generic.DictionaryObject) or isinstance(new, generic.StreamObject):
+        step.changes.forbid("FORM_CHANGED", number)
+        return
+    for key in differing_keys(before, new):
+        if key == "/Fields":
+            judge_fields_array(step, entry(before, key), entry(new, key), number)
+        elif key == "/SigFlags":
+            step.changes.note(_LTV)
+        elif key in {"/DA", "/Q", "/NeedAppearances"}:
+            step.changes.note(_FORM_FILLING)
+        elif key == "/DR" and only_adds(entry(before, key), entry(new, key)):
+            step.changes.note(_FORM_FILLING, content=False)
+        else:
+            step.changes.forbid("FORM_CHANGED", number)
+
+
+def judge_fields_array(step: Step, old: object, new: object, number: int) -> None:
+    """Judge the list of the form's fields: it may grow. What was added to it is judged with the hierarchy."""
+    kept = list(old.iterate()) if isinstance(old, generic.ArrayObject) else []
+    if not isinstance(new, generic.ArrayObject):
+        step.changes.forbid("FIELD_REMOVED", number)
+        return
+    added = list(_added(kept, list(new.iterate())))
+    if len(added) != len(new) - len(kept):
+        step.changes.forbid("FIELD_REMOVED", number)
+    if not all(isinstance(item, generic.IndirectObject) for item in added):
+        step.changes.forbid("FIELD_ADDED", number)
+    step.changes.note(_LTV)
+
+
+def _added(old: list[generic.PdfObject], new: list[generic.PdfObject]) -> Iterator[generic.PdfObject]:
+    left = list(old)
+    for item in new:
+        found = next((index for index, former in enumerate(left) if same(former, item)), None)
+        if found is None:
+            yield item
+        else:
+            del left[found]
+
+
+def only_adds(old: object, new: object) -> bool:
+    """Whether a dictionary of resources has all that it had, and at most more; so for the dictionaries in it."""
+    if old is None:
+        return _is_plain(new)
+    if not isinstance(old, generic.DictionaryObject) or not isinstance(new, generic.DictionaryObject):
+        return False
+    return all(
+        same(value(old, key), value(new, key))
+        or (_is_plain(entry(old, key)) and _is_plain(entry(new, key)) and only_adds(entry(old, key), entry(new, key)))
+        for key in old
+    )
+
+
+def _is_plain(item: object) -> bool:
+    return isinstance(item, generic.DictionaryObject) and not isinstance(item, generic.StreamObject)

@@ -1,0 +1,253 @@
+"""Judge what a revision changed, object by object (engine process): ISO 32000-2, 12.8.2.2.
+
+Everything is forbidden but what is named here. An object that a revision replaces has a role: what it is, and where others
+refer to it, all of them. Each role has entries that may change, and says how much of a change that is. What has no such role,
+or is referred to from somewhere else as well, may not change: it would change something else too.
+"""
+
+from collections.abc import Callable
+
+from pyhanko.pdf_utils import generic
+
+from proxy.pades.objects import entry
+from proxy.pades.verification.comparing import differing_keys, same, value
+from proxy.pades.verification.form import SIGNATURE
+from proxy.pades.verification.form_changes import judge_field, judge_fields_array, judge_form, judge_hierarchy, only_adds
+from proxy.pades.verification.page_changes import (
+    is_annotation,
+    is_annotations_array,
+    is_page,
+    judge_annotation,
+    judge_annotations,
+    judge_page,
+)
+from proxy.pades.verification.step import TRAILER, Step, StepChanges, Use
+from proxy.pades.verification.values import ModificationLevel
+
+_LTV = ModificationLevel.LTV_UPDATES
+
+_LEFT_ALONE = frozenset({"/Extensions", "/Version", "/MarkInfo", "/Metadata"})
+"""Entries of the catalog that show nothing, and that signing software writes anew."""
+
+_STATES = ("/N", "/R", "/D")
+_STORE = "/DSS"
+_FORM = "/AcroForm"
+
+
+def judge_step(step: Step) -> StepChanges:
+    """Judge a revision.
+
+    Raises:
+        PdfError and others: An object that it changed cannot be read.
+    """
+    _judge_trailer(step)
+    judge_hierarchy(step)
+    for number in sorted(step.changed):
+        if step.is_new(number):
+            _judge_new(step, number)
+        elif step.new.place(number) is None:
+            _judge_removed(step, number)
+        else:
+            _judge_replaced(step, number)
+    return step.changes
+
+
+def _judge_trailer(step: Step) -> None:
+    old, new = step.old.trailer_view, step.new.trailer_view
+    for key in ("/Root", "/Encrypt"):
+        if not same(value(old, key), value(new, key)):
+            step.changes.forbid("CATALOG_CHANGED", step.new.root_ref.idnum)
+    root = step.old.root_ref.idnum
+    if root not in step.changed:
+        return
+    before, after = step.versions(root)
+    if not isinstance(before, generic.DictionaryObject) or not isinstance(after, generic.DictionaryObject):
+        step.changes.forbid("CATALOG_CHANGED", root)
+        return
+    for key in differing_keys(before, after):
+        if key == _FORM:
+            judge_form(step, entry(before, key), entry(after, key), root)
+        elif key in _LEFT_ALONE or (key == _STORE and isinstance(entry(after, key), generic.DictionaryObject)):
+            step.changes.note(_LTV)
+        else:
+            step.changes.forbid("CATALOG_CHANGED", root)
+
+
+def _judge_new(step: Step, number: int) -> None:
+    """A new object is harmless until something leads to it: what did so before it was there shows something else now."""
+    if step.unchanged_referrers(number):
+        step.changes.forbid("OBJECT_FILLED_IN", number)
+
+
+def _judge_removed(step: Step, number: int) -> None:
+    if step.is_referred_to(number):
+        step.changes.forbid("OBJECT_REMOVED", number)
+
+
+def _judge_replaced(step: Step, number: int) -> None:
+    old, new = step.versions(number)
+    if number == step.old.root_ref.idnum or same(old, new) or not step.is_referred_to(number):
+        return
+    if isinstance(old, generic.StreamObject) and entry(old, "/Type") in {"/ObjStm", "/XRef"}:
+        step.changes.forbid("OBJECT_CHANGED", number)
+    elif number in step.old_fields:
+        judge_field(step, number)
+    elif is_page(old) and isinstance(old, generic.DictionaryObject):
+        judge_page(step, number, old, new)
+    else:
+        uses = step.uses(number)
+        if not any(judge(step, number, uses, old, new) for judge in _ROLES):
+            step.changes.forbid("OBJECT_CHANGED", number)
+
+
+_Role = Callable[[Step, int, list[Use], generic.PdfObject, generic.PdfObject], bool]
+"""Judges an object if it has a certain role, and says whether it has."""
+
+
+def _as_form(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    if uses != [(step.old.root_ref.idnum, (_FORM,))]:
+        return False
+    judge_form(step, old, new, number)
+    return True
+
+
+def _form_entry(step: Step, uses: list[Use], key: str) -> bool:
+    """Whether an object is this entry of the form, and nothing else."""
+    root = step.old.root
+    form = value(root, _FORM)
+    in_form = (form.idnum, (key,)) if isinstance(form, generic.IndirectObject) else (step.old.root_ref.idnum, (_FORM, key))
+    return uses == [in_form]
+
+
+def _as_fields_array(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    if not _form_entry(step, uses, "/Fields"):
+        return False
+    judge_fields_array(step, old, new, number)
+    return True
+
+
+def _as_form_resources(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    """The form's default resources, or a dictionary of one kind of them: they may grow."""
+    del number
+    if not uses or not all(path[-1:] == ("/DR",) or path[-2:-1] == ("/DR",) for _, path in uses):
+        return False
+    if any(isinstance(item, generic.StreamObject) for item in (old, new)) or not only_adds(old, new):
+        return False
+    step.changes.note(ModificationLevel.FORM_FILLING, content=False)
+    return True
+
+
+def _as_annotations(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    if not isinstance(old, generic.ArrayObject) or not is_annotations_array(step, uses):
+        return False
+    judge_annotations(step, number, old, new)
+    return True
+
+
+def _as_annotation(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    if not is_annotation(step, uses):
+        return False
+    judge_annotation(step, number, old, new)
+    return True
+
+
+def _as_appearance(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    """What shows one field or one annotation, written anew in its place: a stream, or the dictionary of its states."""
+    del old, new
+    owners = {_owner(step, user, path) for user, path in uses}
+    owner = owners.pop() if len(owners) == 1 else None
+    if owner is None:
+        return False
+    field = step.old_fields.get(owner)
+    if field is None:
+        if not is_annotation(step, step.uses(owner)):
+            return False
+        step.changes.note(ModificationLevel.ANNOTATIONS)
+    elif field.signature is not None:
+        step.changes.forbid("SIGNED_FIELD_CHANGED", number)
+    else:
+        step.changes.note(ModificationLevel.FORM_FILLING, content=field.kind != SIGNATURE)
+        step.changes.fields.add(field.name)
+    return True
+
+
+def _owner(step: Step, user: int, path: tuple[str | int, ...]) -> int | None:
+    """The field or annotation whose appearance is used so."""
+    if user == TRAILER:
+        return None
+    if path[:1] == ("/AP",) and len(path) <= 3:
+        return user
+    if path[0] not in _STATES or len(path) > 2:
+        return None
+    # In a dictionary of states that is an object of its own.
+    uses = step.uses(user)
+    return uses[0][0] if len(uses) == 1 and uses[0][1] == ("/AP",) else None
+
+
+def _as_value(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    """The value of one field, as an object of its own."""
+    del old, new
+    field = step.old_fields.get(uses[0][0]) if len(uses) == 1 and uses[0][1] in {("/V",), ("/RV",)} else None
+    if field is None:
+        return False
+    if field.signature is not None:
+        step.changes.forbid("SIGNED_FIELD_CHANGED", number)
+    else:
+        step.changes.note(ModificationLevel.FORM_FILLING)
+        step.changes.fields.add(field.name)
+    return True
+
+
+def _as_validation_data(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    """The security store, or one of its arrays or entries (12.8.4.3). Its streams stay as they are."""
+    if isinstance(old, generic.StreamObject) or isinstance(new, generic.StreamObject):
+        return False
+    root, store = step.old.root_ref.idnum, _containers(value(step.old.root, _STORE))
+    if number not in store or not all(user in store or (user == root and path[0] == _STORE) for user, path in uses):
+        return False
+    step.changes.note(_LTV)
+    return True
+
+
+def _containers(item: generic.PdfObject | None) -> set[int]:
+    """Numbers of the dictionaries and arrays that a value leads to."""
+    found: set[int] = set()
+    waiting = [item]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, generic.IndirectObject):
+            content = part.get_object()
+            if part.idnum in found or isinstance(content, generic.StreamObject):
+                continue
+            found.add(part.idnum)
+            part = content
+        if isinstance(part, generic.DictionaryObject):
+            waiting.extend(part.raw_get(key) for key in part)
+        elif isinstance(part, generic.ArrayObject):
+            waiting.extend(part.iterate())
+    return found
+
+
+def _as_metadata(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
+    """What is said about the document and not shown by it: ``/Info``, XMP, extensions."""
+    del number, old, new
+    root = step.old.root_ref.idnum
+    if not uses or not all(
+        path == ("/Info",) if user == TRAILER else user == root and path[0] in _LEFT_ALONE for user, path in uses
+    ):
+        return False
+    step.changes.note(_LTV)
+    return True
+
+
+_ROLES: tuple[_Role, ...] = (
+    _as_form,
+    _as_fields_array,
+    _as_form_resources,
+    _as_annotations,
+    _as_annotation,
+    _as_appearance,
+    _as_value,
+    _as_validation_data,
+    _as_metadata,
+)
