@@ -90,6 +90,7 @@ class Facts:
     original_transaction_id: str | None = None
     timestamp_time: datetime | None = None
     valid_until: datetime | None = None
+    verification_result: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

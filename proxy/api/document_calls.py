@@ -10,19 +10,20 @@ from proxy.api.documents_in import BodyKind, Members, body_kind, open_body, rece
 from proxy.api.documents_out import document_response, offers
 from proxy.api.negotiation import acceptable
 from proxy.api.queries import query_members
-from proxy.api.schemas import DocumentParameters, parse
+from proxy.api.schemas import DocumentParameters, Schema, parse
 from proxy.model import HashAlgorithm
 from proxy.operations.signed import SignedDocument
 from proxy.operations.timestamping import TimestampedDocument
 from proxy.spool import SpooledDocument
 
-_ParametersT = TypeVar("_ParametersT", bound=DocumentParameters)
+_ParametersT = TypeVar("_ParametersT", bound=Schema)
+_DocumentParametersT = TypeVar("_DocumentParametersT", bound=DocumentParameters)
 
 
 async def document_call(
     context: Context,
-    schema: type[_ParametersT],
-    perform: Callable[[SpooledDocument, _ParametersT], Awaitable[SignedDocument | TimestampedDocument]],
+    schema: type[_DocumentParametersT],
+    perform: Callable[[SpooledDocument, _DocumentParametersT], Awaitable[SignedDocument | TimestampedDocument]],
 ) -> web.StreamResponse:
     """Take a document in, have something done with it, and give it out.
 
@@ -34,12 +35,39 @@ async def document_call(
     Raises:
         ProxyError: The call cannot be made, or ``perform`` failed.
     """
+
+    def media_type(parameters: _DocumentParametersT, kind: BodyKind) -> str:
+        offered = offers(parameters.return_, dry_run=parameters.dry_run, json_first=kind is BodyKind.JSON)
+        return acceptable(context.request.headers.get("Accept"), offered)
+
+    document, parameters, chosen = await take_in(context, schema, media_type)
+    done = await perform(document, parameters)
+    stall_seconds = context.edge.settings.limits.upload_stall_seconds
+    return document_response(context.call, done, parameters.return_, chosen, stall_seconds=stall_seconds)
+
+
+async def take_in(
+    context: Context, schema: type[_ParametersT], media_type: Callable[[_ParametersT, BodyKind], str]
+) -> tuple[SpooledDocument, _ParametersT, str]:
+    """Take a document in, with its parameters judged as early as they are known.
+
+    Args:
+        context: The call. It holds the document until its answer is sent.
+        schema: Its parameters.
+        media_type: What its answer comes as; it raises NotAcceptable.
+
+    Returns:
+        The document, complete; the parameters; and the media type of the answer.
+
+    Raises:
+        ProxyError: The call cannot be made.
+    """
     request, call, settings = context.request, context.call, context.edge.settings
     limits = settings.limits
     kind = body_kind(request)
     query = query_members(request)
     if kind.is_raw:
-        _judge(context, kind, schema, query)
+        _judge(context, kind, schema, query, media_type)
     else:
         _early(context, query)
     body = open_body(request, kind, limits)
@@ -56,12 +84,16 @@ async def document_call(
             document, members = await receive_document(request, body, kind, query, limits, open_document)
     call.facts.document_bytes = document.size
     call.facts.document_sha256 = document.received_digest.value.hex()
-    parameters, media_type = _judge(context, kind, schema, members)
-    done = await perform(document, parameters)
-    return document_response(call, done, parameters.return_, media_type, stall_seconds=limits.upload_stall_seconds)
+    return document, *_judge(context, kind, schema, members, media_type)
 
 
-def _judge(context: Context, kind: BodyKind, schema: type[_ParametersT], members: Members) -> tuple[_ParametersT, str]:
+def _judge(
+    context: Context,
+    kind: BodyKind,
+    schema: type[_ParametersT],
+    members: Members,
+    media_type: Callable[[_ParametersT, BodyKind], str],
+) -> tuple[_ParametersT, str]:
     """The parameters and the answer's media type, once all members are known.
 
     Raises:
@@ -71,8 +103,7 @@ def _judge(context: Context, kind: BodyKind, schema: type[_ParametersT], members
     certificate_id = getattr(parameters, "certificate_id", None)
     if certificate_id is not None:
         context.require_certificate(certificate_id)
-    offered = offers(parameters.return_, dry_run=parameters.dry_run, json_first=kind is BodyKind.JSON)
-    return parameters, acceptable(context.request.headers.get("Accept"), offered)
+    return parameters, media_type(parameters, kind)
 
 
 def _early(context: Context, members: Members) -> tuple[HashAlgorithm, ...]:

@@ -17,7 +17,7 @@ BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
 PRIVATE = frozenset({"reason", "location", "contactInfo", "documentPassword", "sealImage", "appearance.text"})
 
-BOOLEAN_PARAMETERS = frozenset({"existingFieldOnly", "dryRun", "ltv"})
+BOOLEAN_PARAMETERS = frozenset({"existingFieldOnly", "dryRun", "ltv", "getScanInfo"})
 
 NUMBER_PARAMETERS = frozenset(
     {"docMdp", "appearance.rotation", *(f"appearance.{name}" for name in ("page", "x", "y", "width", "height"))}

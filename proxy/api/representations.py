@@ -20,6 +20,7 @@ from proxy.model import (
     TimestampPurpose,
     TransactionRecord,
     ValidationData,
+    VerificationResult,
 )
 from proxy.operations.certificates import CertificateFacts
 from proxy.operations.hashes import HashSignatures
@@ -290,6 +291,7 @@ class Transaction(Schema):
     original_transaction_id: str | None = Field(
         None, description="Of the call that first came with this call's Idempotency-Key, where that was another."
     )
+    verification_result: VerificationResult | None = Field(None, description="Of a call that verified a document.")
     stages: tuple[Stage, ...]
     exchanges: tuple[ExchangeEntry, ...]
 
@@ -315,6 +317,7 @@ class Transaction(Schema):
                 "timestamp_time": record.timestamp_time,
                 "valid_until": record.valid_until,
                 "original_transaction_id": record.original_transaction_id,
+                "verification_result": record.verification_result,
                 "stages": [{"stage": entry.stage, "microseconds": entry.microseconds} for entry in record.stages],
                 "exchanges": [
                     {

@@ -14,6 +14,7 @@ from proxy.api import (
     signatures,
     timestamps,
     transactions,
+    verifications,
 )
 from proxy.api.certificate_routes import CERTIFICATE_ROUTES
 from proxy.api.context import Handler
@@ -37,7 +38,9 @@ from proxy.api.schemas import (
     MDPParameters,
     TimestampParameters,
     TransactionsQuery,
+    VerificationParameters,
 )
+from proxy.api.verification_answers import VerificationAnswer
 from proxy.errors import ProxyError
 from proxy.settings import Operation
 
@@ -140,6 +143,25 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
             errors=(*ends, *failures.KEYED),
         )
         for path, name, summary, description, operation, handler, body, ends in _DOCUMENT_CALLS
+        for method in ("POST", "PUT")
+    ),
+    *(
+        CallRoute(
+            method,
+            "/v1/verifications",
+            f"{method.lower()}Verification",
+            "Verification of every signature and timestamp of a PDF",
+            (Answer("application/json", VerificationAnswer),),
+            "A document that fails verification is an answer like any other, with result INVALID; so is one that is damaged. "
+            "NOT_APPLICABLE: nothing in it is signed, or it is no PDF.",
+            operation="verify",
+            grant="verify",
+            handler=verifications.verify_document,
+            body=VerificationParameters,
+            takes_document=True,
+            in_maintenance_refused=True,
+            errors=(*_GRANTED, *_BODY, *_SLOT, errors.PDFEncrypted, errors.SpoolFull),
+        )
         for method in ("POST", "PUT")
     ),
     CallRoute(

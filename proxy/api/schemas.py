@@ -33,6 +33,7 @@ from proxy.model import (
     LengthUnit,
     OnAlreadyTimestamped,
     Origin,
+    ReportKind,
     SignAlgorithm,
     TimestampPurpose,
 )
@@ -221,6 +222,18 @@ class DocumentTimestampParameters(DocumentParameters):
     )
     tsa_profile: Identifier | None = Field(None, description="Time-stamping profile; left out, the default one.")
     on_already_timestamped: OnAlreadyTimestamped = OnAlreadyTimestamped.ADD
+
+
+class VerificationParameters(Schema):
+    """Parameters of a verification."""
+
+    validation_time: Moment | None = Field(None, description="The moment as of which it is judged; left out, now.")
+    report: ReportKind = Field(
+        ReportKind.SIMPLE,
+        description="detailed: with all that was checked; etsi: with the validation report of ETSI TS 119 102-2 in XML.",
+    )
+    get_scan_info: StrictBool = Field(False, description="Describe the image of each page, for scanned documents.")
+    document_password: Password | None = Field(None, description="Opens an encrypted document. Never in the URL.")
 
 
 class HashRequest(Schema):

@@ -35,6 +35,7 @@ from proxy.client.connection import Connection
 from proxy.client.problems import AnswerInvalid, ServiceProblem, ServiceUnreachable
 from proxy.client.service import SigningClient
 from proxy.client.transfer import Progress
+from proxy.client.verifications import SignatureVerdict, Verification
 
 __all__ = [
     "AnswerInvalid",
@@ -48,7 +49,9 @@ __all__ = [
     "ResultDocument",
     "ServiceProblem",
     "ServiceUnreachable",
+    "SignatureVerdict",
     "SignedDocument",
     "SigningClient",
     "TimestampedDocument",
+    "Verification",
 ]

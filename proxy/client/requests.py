@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp.payload import Payload
 
 from proxy.client.transfer import DocumentUpload
-from proxy.model import Appearance, SignatureForm, SignatureRequest, TimestampRequest
+from proxy.model import Appearance, SignatureForm, SignatureRequest, TimestampRequest, VerificationRequest
 
 _SIGNATURES: Mapping[SignatureForm, str] = {
     SignatureForm.ES: "/v1/signatures/es",
@@ -23,6 +23,7 @@ _SIGNATURES: Mapping[SignatureForm, str] = {
 }
 
 _TIMESTAMPS = "/v1/timestamps"
+_VERIFICATIONS = "/v1/verifications"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,17 @@ def timestamping_call(request: TimestampRequest) -> DocumentCall:
     }
     params = {"documentPassword": request.document_password}
     return DocumentCall(_TIMESTAMPS, _query(query), _given(params), None, request.dry_run)
+
+
+def verification_call(request: VerificationRequest) -> DocumentCall:
+    """Operation 9 of the contract."""
+    query = {
+        "validationTime": None if request.validation_time is None else request.validation_time.isoformat(),
+        "report": request.report,
+        "getScanInfo": request.scan_info or None,
+    }
+    params = {"documentPassword": request.document_password}
+    return DocumentCall(_VERIFICATIONS, _query(query), _given(params), None, dry_run=True)
 
 
 def _appearance(appearance: Appearance) -> Mapping[str, object]:

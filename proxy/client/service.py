@@ -1,15 +1,11 @@
 """One service, and a method for each operation of the contract."""
 
-import asyncio
 import base64
-import hashlib
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from aiohttp.payload import JsonPayload
 
@@ -17,7 +13,6 @@ from proxy.client.answers import (
     Members,
     Operation,
     OperationPage,
-    ResultDocument,
     SignedDocument,
     TimestampedDocument,
     maintenance_from,
@@ -26,25 +21,14 @@ from proxy.client.answers import (
 )
 from proxy.client.certificate_calls import CertificateCalls, segment
 from proxy.client.connection import Connection
-from proxy.client.output import PendingFile
-from proxy.client.problems import AnswerInvalid, ServiceUnreachable
-from proxy.client.requests import DocumentCall, signing_call, timestamping_call
-from proxy.client.results import check_signed, check_timestamped, expected_media_type
-from proxy.client.transfer import DocumentUpload, Progress, ResultDownload, Unobserved
+from proxy.client.documents import DocumentExchange
+from proxy.client.problems import AnswerInvalid
+from proxy.client.requests import signing_call, timestamping_call, verification_call
+from proxy.client.results import check_signed, check_timestamped
+from proxy.client.transfer import DocumentUpload, Progress, ResultDownload
+from proxy.client.verifications import Verification, verification_from
 from proxy.client.wire import Wire, read_answer
-from proxy.errors import InProgress, ProxyError
-from proxy.model import Digest, MaintenanceState, SignAlgorithm, SignatureRequest, TimestampRequest
-
-ResultT = TypeVar("ResultT", bound=ResultDocument)
-
-_ASK_FIRST = 1_000_000
-"""Bytes of a document above which the service is asked to let it in before it is sent (RFC 9110, 10.1.1)."""
-
-_PAUSE = 0.5
-"""Seconds before a call is made again."""
-
-_Check = Callable[[DocumentUpload, ResultDownload | None, Mapping[str, str], Members | None], ResultT]
-"""Holds an answer against its request: what went up, what came down, the headers, and the body of a dry run's answer."""
+from proxy.model import Digest, MaintenanceState, SignAlgorithm, SignatureRequest, TimestampRequest, VerificationRequest
 
 
 class SigningClient(CertificateCalls):
@@ -65,7 +49,7 @@ class SigningClient(CertificateCalls):
 
     def __init__(self, connection: Connection, *, limit: int = 30, repeats: int = 0) -> None:
         self._wire = Wire(connection, limit=limit)
-        self._repeats = repeats
+        self._documents = DocumentExchange(self._wire, repeats)
 
     async def __aenter__(self) -> "SigningClient":
         await self._wire.open()
@@ -118,7 +102,7 @@ class SigningClient(CertificateCalls):
         ) -> SignedDocument:
             return check_signed(request, upload, download, headers)
 
-        return await self._to_file(
+        return await self._documents.send(
             document,
             signing_call(request),
             check,
@@ -162,7 +146,7 @@ class SigningClient(CertificateCalls):
         ) -> TimestampedDocument:
             return check_timestamped(request, upload, download, headers, facts)
 
-        return await self._to_file(
+        return await self._documents.send(
             document,
             timestamping_call(request),
             check,
@@ -173,94 +157,28 @@ class SigningClient(CertificateCalls):
             key=idempotency_key,
         )
 
-    async def _to_file(
+    async def verify(
         self,
         document: Path | BinaryIO,
-        call: DocumentCall,
-        check: "_Check[ResultT]",
-        output: Path | BinaryIO | None,
+        request: VerificationRequest | None = None,
         *,
-        whole: bool,
-        overwrite: bool,
-        progress: Progress | None,
-        key: str | None,
-    ) -> ResultT:
-        if call.dry_run != (output is None):
-            raise ValueError("a dry run has no output, every other call has one")
-        again = isinstance(document, Path) and (output is None or isinstance(output, Path))
-        repeats = self._repeats if again else 0
-        if key is None and repeats and not call.dry_run:
-            key = str(uuid.uuid4())
-        while True:
-            try:
-                return await self._to_file_once(
-                    document, call, check, output, whole=whole, overwrite=overwrite, progress=progress, key=key
-                )
-            except (ServiceUnreachable, InProgress) as error:
-                if repeats <= 0:
-                    raise
-                repeats -= 1
-                await asyncio.sleep(_PAUSE if error.retry_after is None else error.retry_after)
+        language: str = "en",
+        progress: Progress | None = None,
+    ) -> Verification:
+        """Verify every signature and timestamp of one PDF (contract, operation 9).
 
-    async def _to_file_once(
-        self,
-        document: Path | BinaryIO,
-        call: DocumentCall,
-        check: "_Check[ResultT]",
-        output: Path | BinaryIO | None,
-        *,
-        whole: bool,
-        overwrite: bool,
-        progress: Progress | None,
-        key: str | None,
-    ) -> ResultT:
-        with ExitStack() as files:
-            source = files.enter_context(document.open("rb")) if isinstance(document, Path) else document
-            pending = files.enter_context(PendingFile(output, overwrite=overwrite)) if isinstance(output, Path) else None
-            target = pending.file if pending is not None else None if isinstance(output, Path) else output
-            result = await self._to_stream(source, call, check, target, whole=whole, progress=progress or Unobserved(), key=key)
-            if pending is not None:
-                await asyncio.to_thread(pending.commit)
-            return result
+        Args:
+            document: As for :meth:`sign`.
+            request: What is asked; ``None``: as of now, in short. The password goes in the body, never in the URL.
+            language: Of the reasons' texts: ``en`` or ``ja``.
+            progress: As for :meth:`sign`.
 
-    async def _to_stream(
-        self,
-        source: BinaryIO,
-        call: DocumentCall,
-        check: "_Check[ResultT]",
-        target: BinaryIO | None,
-        *,
-        whole: bool,
-        progress: Progress,
-        key: str | None,
-    ) -> ResultT:
-        increment = target is not None and not whole
-        upload = DocumentUpload(source, media_type="application/pdf", progress=progress, copy_to=target if increment else None)
-        query = {**call.query, "return": "increment"} if increment else call.query
-        headers = {"Accept": expected_media_type(dry_run=target is None, increment=increment)}
-        if upload.size is not None:
-            headers["Document-Length"] = str(upload.size)
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        ask_first = upload.size is None or upload.size > _ASK_FIRST
-        try:
-            async with self._wire.exchange(
-                "POST", call.path, query=query, headers=headers, body=call.body(upload), ask_first=ask_first
-            ) as response:
-                if not upload.complete:
-                    raise AnswerInvalid("the service answered before it had the whole document")
-                if target is None:
-                    return check(upload, None, response.headers, Members.parse(await read_answer(response)))
-                if increment:
-                    download = ResultDownload(target, upload.running.copy())
-                else:
-                    download = ResultDownload(target, hashlib.sha256(), prefix=upload.sent)
-                await download.take(response, progress)
-                return check(upload, download, response.headers, None)
-        except ProxyError as error:
-            if upload.failure is not None:
-                raise upload.failure from error
-            raise
+        Raises:
+            OSError: The document cannot be read.
+            ProxyError: As the class says. A document that fails verification is no error.
+        """
+        call = verification_call(request or VerificationRequest())
+        return await self._documents.ask(document, call, verification_from, language=language, progress=progress)
 
     # -- digests ------------------------------------------------------------------------------------------------------
 

@@ -19,10 +19,12 @@ from proxy.model.requests import (
     LengthUnit,
     OnAlreadyTimestamped,
     Origin,
+    ReportKind,
     SignatureForm,
     SignatureRequest,
     TimestampPurpose,
     TimestampRequest,
+    VerificationRequest,
 )
 from proxy.model.transactions import Exchange, StageTime, TransactionPage, TransactionQuery, TransactionRecord
 from proxy.model.verdicts import (
@@ -87,6 +89,7 @@ __all__ = [
     "Origin",
     "Reason",
     "RegisteredCertificate",
+    "ReportKind",
     "RequestedCertificate",
     "RevocationInfo",
     "RevocationState",
@@ -113,6 +116,7 @@ __all__ = [
     "ValidationInputs",
     "ValidationPolicy",
     "Verdict",
+    "VerificationRequest",
     "VerificationResult",
     "WantedRevocation",
 ]

@@ -1,6 +1,7 @@
 """What a caller asks of one document."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from proxy.model.algorithms import HashAlgorithm, SignAlgorithm
@@ -137,3 +138,28 @@ class TimestampRequest:
     on_already_timestamped: OnAlreadyTimestamped = OnAlreadyTimestamped.ADD
     document_password: str | None = None
     dry_run: bool = False
+
+
+class ReportKind(StrEnum):
+    """How much is told of a verification; ``etsi`` is the validation report of TS 119 102-2."""
+
+    SIMPLE = "simple"
+    DETAILED = "detailed"
+    ETSI = "etsi"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRequest:
+    """What a caller asks about one document.
+
+    Attributes:
+        validation_time: The moment as of which it is judged; ``None`` for now.
+        report: How much is told.
+        scan_info: Whether the image of each page is described.
+        document_password: Opens an encrypted document.
+    """
+
+    validation_time: datetime | None = None
+    report: ReportKind = ReportKind.SIMPLE
+    scan_info: bool = False
+    document_password: str | None = None

@@ -29,6 +29,7 @@ class StageTime:
 class TransactionRecord:
     """What the transaction log keeps of one call. No document, no text of the caller, no signature state.
 
+    ``verification_result`` is the verdict on a document that was verified.
     ``state`` is ``IN_PROGRESS`` when the record was written before the first byte left, ``SUCCEEDED`` or ``FAILED`` at the end.
     """
 
@@ -51,6 +52,7 @@ class TransactionRecord:
     valid_until: datetime | None = None
     idempotency: str | None = None
     original_transaction_id: str | None = None
+    verification_result: str | None = None
     stages: tuple[StageTime, ...] = ()
     exchanges: tuple[Exchange, ...] = field(default=())
 

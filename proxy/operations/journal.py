@@ -99,6 +99,7 @@ def _record(call: Call, state: str, code: str | None, ended: datetime | None) ->
         timestamp_time=facts.timestamp_time,
         idempotency=facts.idempotency,
         original_transaction_id=facts.original_transaction_id,
+        verification_result=facts.verification_result,
         valid_until=facts.valid_until,
         stages=call.stages,
         exchanges=call.ledger.exchanges,
@@ -113,6 +114,7 @@ def _line(record: TransactionRecord) -> dict[str, object]:
         "operation": record.operation,
         "state": record.state,
         "resultCode": record.result_code,
+        "verificationResult": record.verification_result,
         "certificateId": record.certificate_id,
         "form": record.form,
         # "level" is the log level's name for every reader of structured logs.

@@ -12,6 +12,7 @@ from proxy.operations.maintenance import MaintenanceCheck
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
+from proxy.operations.verification import DocumentVerification
 from proxy.operations.warm_up import WarmUp
 from proxy.telemetry.recorder import Telemetry
 
@@ -23,6 +24,7 @@ class Operations:
     signing: DocumentSigning
     hashes: HashSigning
     timestamping: DocumentTimestamping
+    verification: DocumentVerification
     timestamps: TimestampRelay
     certificates: Certificates
     keys: Keys

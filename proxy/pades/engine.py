@@ -26,6 +26,15 @@ from proxy.pades.values import (
     PrepareSignature,
     PrepareTimestamp,
 )
+from proxy.pades.verification.values import (
+    DESCRIBE_SCANS,
+    EXAMINE,
+    SURVEY,
+    DescribeScans,
+    ExaminedDocument,
+    ExamineDocument,
+    PageImage,
+)
 from proxy.spool import SpooledDocument
 
 TASKS = "proxy.pades.tasks"
@@ -97,6 +106,25 @@ class PAdESEngine:
     async def check(self, call: Call, document: SpooledDocument, expected: CheckDocument) -> None:
         """Read the finished file back in an engine process. Raises InternalError when it is not what it has to be."""
         await self._run(call, CHECK, document, expected, CHECK_ALLOWANCE)
+
+    async def examine(self, call: Call, document: SpooledDocument, request: ExamineDocument) -> ExaminedDocument:
+        """Find and read every signature of the document; what is wrong about it is among what was found.
+
+        Raises:
+            PDFEncrypted: It needs a password or a recipient's key.
+            InvalidDocument: Reading it takes more time or memory than is allowed.
+            InternalError: The engine process was lost.
+        """
+        return self._expect(await self._run(call, EXAMINE, document, request), ExaminedDocument)
+
+    async def survey(self, call: Call, document: SpooledDocument) -> ExaminedDocument:
+        """What can be said of a document that :meth:`examine` could not be done with: whether it looks signed."""
+        return self._expect(await self._run(call, SURVEY, document, None), ExaminedDocument)
+
+    async def describe_scans(self, call: Call, document: SpooledDocument, password: str | None) -> tuple[PageImage, ...]:
+        """The image of each page that has one. Raises as :meth:`examine`."""
+        found = await self._run(call, DESCRIBE_SCANS, document, DescribeScans(password))
+        return tuple(self._expect(item, PageImage) for item in self._expect(found, tuple))
 
     @staticmethod
     def _expect(value: object, kind: type[_Value]) -> _Value:

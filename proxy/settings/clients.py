@@ -12,6 +12,7 @@ Operation = Literal[
     "mdp",
     "es-a",
     "timestamp",
+    "verify",
     "hash",
     "timestamp-hash",
     "certificates",

@@ -35,6 +35,7 @@ def encode_record(record: TransactionRecord) -> str:
             "timestamp_time": _time_or_none(record.timestamp_time),
             "idempotency": record.idempotency,
             "original_transaction_id": record.original_transaction_id,
+            "verification_result": record.verification_result,
             "valid_until": _time_or_none(record.valid_until),
             "stages": [[entry.stage, entry.microseconds] for entry in record.stages],
             "exchanges": [
@@ -73,6 +74,7 @@ def decode_record(text: str) -> TransactionRecord:
         valid_until=_moment_or_none(values.get("valid_until")),
         idempotency=values.get("idempotency"),
         original_transaction_id=values.get("original_transaction_id"),
+        verification_result=values.get("verification_result"),
         stages=tuple(StageTime(stage, microseconds) for stage, microseconds in values.get("stages", ())),
         exchanges=tuple(
             Exchange(entry["destination"], entry["sent"], entry["received"], entry["sent_sha256"])

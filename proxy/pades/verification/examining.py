@@ -42,7 +42,7 @@ def examine_document(stream: BinaryIO, request: ExamineDocument) -> ExaminedDocu
     try:
         examined, wanted = read_pdf(stream, request.password, lambda reader: _examine(reader, request))
     except (InvalidDocument, PDFVersionUnsupported):
-        return survey_document(stream, failure("DOCUMENT_UNREADABLE"))
+        return _surveyed(stream, failure("DOCUMENT_UNREADABLE"))
     digests = digest_all(stream, [item for items in wanted.values() for item in items])
     return replace(
         examined,
@@ -53,7 +53,12 @@ def examine_document(stream: BinaryIO, request: ExamineDocument) -> ExaminedDocu
     )
 
 
-def survey_document(stream: BinaryIO, why: Finding) -> ExaminedDocument:
+def survey_document(stream: BinaryIO, _: None) -> ExaminedDocument:
+    """What can be said of a document whose examination took more than it may."""
+    return _surveyed(stream, doubt("LIMITS_EXCEEDED"))
+
+
+def _surveyed(stream: BinaryIO, why: Finding) -> ExaminedDocument:
     """What can be said of a document that cannot be read: whether something in it looks signed.
 
     Args:

@@ -17,6 +17,8 @@ SIGNATURE = "/Sig"
 
 _MOST_FIELDS = 100_000
 _MOST_LEVELS = 64
+_LONGEST_TEXT = 500
+"""Characters of a text that are told to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +86,12 @@ def _field(dictionary: generic.DictionaryObject, number: int | None, prefix: str
     kind = entry(dictionary, "/FT")
     name = prefix
     if partial is not None:
-        name = f"{prefix}.{partial}" if prefix else str(partial)
+        name = f"{prefix}.{text_of(partial)}" if prefix else text_of(partial)
     return Field(name, str(kind) if kind is not None else inherited, dictionary, number, partial is not None, parent)
+
+
+def text_of(item: object) -> str:
+    """A text string as text that can be written anywhere: what is no text is escaped, and far too much cut off."""
+    if isinstance(item, generic.ByteStringObject):
+        return bytes(item.original_bytes).decode("latin-1")[:_LONGEST_TEXT]
+    return str(item).encode("utf-8", "backslashreplace").decode("utf-8")[:_LONGEST_TEXT]

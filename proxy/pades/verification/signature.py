@@ -17,6 +17,7 @@ from proxy.pades.scanning import Data
 from proxy.pades.values import SignatureKind
 from proxy.pades.verification.byte_ranges import SignedRange, check_gap, read_byte_range, without_padding
 from proxy.pades.verification.findings import failure
+from proxy.pades.verification.form import text_of
 from proxy.pades.verification.history import History
 from proxy.pades.verification.inventory import Inventory
 from proxy.pades.verification.revisions import Revisions
@@ -83,7 +84,7 @@ class SignatureReader:
         dictionary, field = (found.dictionary, None) if revision is None else self._as_signed(found, revision)
         form = _format(dictionary)
         if form is None:
-            findings.append(failure("SUB_FILTER_UNKNOWN", value=str(entry(dictionary, "/SubFilter"))[:80]))
+            findings.append(failure("SUB_FILTER_UNKNOWN", value=text_of(entry(dictionary, "/SubFilter"))))
         kind = _KINDS[kind_of(dictionary)]
         if (form is SignatureFormat.RFC3161) is not (kind is SignedObjectKind.DOC_TIMESTAMP):
             findings.append(failure("TYPE_AND_SUB_FILTER_DIFFER"))

@@ -11,7 +11,7 @@ from pyhanko.pdf_utils import generic
 
 from proxy.pades.objects import entry
 from proxy.pades.scanning import Data, occurrences
-from proxy.pades.verification.form import SIGNATURE, Field, fields
+from proxy.pades.verification.form import SIGNATURE, Field, fields, text_of
 from proxy.pades.verification.history import History, Place, View
 from proxy.pades.verification.inventory import Inventory, Span
 
@@ -117,7 +117,7 @@ def _widget(view: View, holder: int, number: int) -> Iterator[Field]:
     kind = entry(dictionary, "/FT") or entry(parent, "/FT")
     if _holder(dictionary, "/V", None) == number and kind == SIGNATURE:
         name = entry(dictionary, "/T") or entry(parent, "/T") or ""
-        yield Field(str(name), SIGNATURE, dictionary, holder, named=True, parent=None)
+        yield Field(text_of(name), SIGNATURE, dictionary, holder, named=True, parent=None)
 
 
 def _former_field(history: History, number: int, newest: int) -> Field | None:

@@ -6,7 +6,9 @@ from enum import StrEnum
 from proxy.model import Coverage, SignedObject, ValidationData
 
 EXAMINE = "pades.examine_document"
-"""Name of the engine's task."""
+SURVEY = "pades.survey_document"
+DESCRIBE_SCANS = "pades.describe_scans"
+"""Names of the engine's tasks."""
 
 
 class CoverageLevel(StrEnum):
@@ -84,3 +86,39 @@ class ExaminedDocument:
     doc_mdp: int | None = None
     modified_after_signing: bool = False
     unexamined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeScans:
+    """Ask for the image of each page."""
+
+    password: str | None = None
+
+
+class ScanColor(StrEnum):
+    """What an image is made of, as the contract's ``color`` says it."""
+
+    COLOR = "color"
+    GRAY = "gray"
+    BILEVEL = "bilevel"
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """The largest image on a page; ``None`` for what its dictionary does not say.
+
+    Attributes:
+        page: Counted from 1.
+        width_px: Pixels in a row.
+        height_px: Rows.
+        dpi: Pixels an inch as it is painted; of the two directions, the fewer.
+        bits_per_pixel: Of all components together.
+        color: Colour, shades of gray, or two tones.
+    """
+
+    page: int
+    width_px: int | None
+    height_px: int | None
+    dpi: int | None
+    bits_per_pixel: int | None
+    color: ScanColor | None

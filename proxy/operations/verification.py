@@ -1,0 +1,104 @@
+"""Verification (contract, operation 9): every signature and timestamp of a document, and what came after them.
+
+examine → validate → the document's result. What is wrong about a document is a verdict and no failure, but for a missing
+password.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from proxy.call import Call
+from proxy.errors import InvalidDocument
+from proxy.model import Coverage, SignedObject, ValidationData, Verdict, VerificationRequest
+from proxy.operations.verified import VerifiedDocument, VerifiedSignature
+from proxy.pades.engine import PAdESEngine
+from proxy.pades.verification.values import ExaminedDocument, ExamineDocument, PageImage
+from proxy.ports import Clock
+from proxy.spool import SpooledDocument
+
+
+class Validation(Protocol):
+    """Judges signed objects by what is trusted here (EN 319 102-1)."""
+
+    async def judge(
+        self,
+        call: Call,
+        objects: tuple[SignedObject, ...],
+        coverage: tuple[Coverage, ...],
+        evidence: ValidationData,
+        at: datetime,
+    ) -> tuple[Verdict, ...]:
+        """One verdict an object, in their order.
+
+        Args:
+            call: Deadline and ledger: revocation data may be asked for.
+            objects: Oldest first.
+            coverage: What each document timestamp covers.
+            evidence: What the document's security store holds.
+            at: The validation time.
+        """
+        ...
+
+
+class DocumentVerification:
+    """Verifies documents."""
+
+    def __init__(self, *, engine: PAdESEngine, validation: Validation, clock: Clock, most_signatures: int) -> None:
+        self._engine = engine
+        self._validation = validation
+        self._clock = clock
+        self._most_signatures = most_signatures
+
+    async def verify(self, call: Call, document: SpooledDocument, request: VerificationRequest) -> VerifiedDocument:
+        """Verify ``document``.
+
+        Raises:
+            PDFEncrypted: It needs a password that was not given.
+            DeadlineExceeded: The request's time is over.
+            InternalError: An engine process was lost.
+        """
+        async with call.deadline.enforce():
+            verified = await self._verify(call, document, request)
+        call.facts.verification_result = verified.result
+        return verified
+
+    async def _verify(self, call: Call, document: SpooledDocument, request: VerificationRequest) -> VerifiedDocument:
+        at = request.validation_time or self._clock.now()
+        with call.stage("examine"):
+            examined = await self._examined(call, document, request)
+        judged = [signature for signature in examined.signatures if not signature.replaced]
+        names = [signature.object.identifier for signature in judged]
+        with call.stage("validate"):
+            verdicts = await self._validation.judge(
+                call,
+                tuple(signature.object for signature in judged),
+                tuple(entry for entry in examined.coverage if entry.timestamp in names),
+                examined.security_store,
+                at,
+            )
+        # One for each: a signature without a verdict would be none to worry about.
+        by_name = dict(zip(names, verdicts, strict=True))
+        return VerifiedDocument(
+            signatures=tuple(
+                VerifiedSignature(signature, by_name.get(signature.object.identifier)) for signature in examined.signatures
+            ),
+            pages=examined.pages,
+            doc_mdp=examined.doc_mdp,
+            modified_after_signing=examined.modified_after_signing,
+            unexamined=examined.unexamined,
+            scan_info=await self._scan_info(call, document, request) if request.scan_info else None,
+        )
+
+    async def _examined(self, call: Call, document: SpooledDocument, request: VerificationRequest) -> ExaminedDocument:
+        try:
+            return await self._engine.examine(call, document, ExamineDocument(self._most_signatures, request.document_password))
+        except InvalidDocument:
+            # It took more than a document may; what it is then is a verdict all the same.
+            return await self._engine.survey(call, document)
+
+    async def _scan_info(self, call: Call, document: SpooledDocument, request: VerificationRequest) -> tuple[PageImage, ...]:
+        with call.stage("scanInfo"):
+            try:
+                return await self._engine.describe_scans(call, document, request.document_password)
+            except InvalidDocument:
+                return ()
