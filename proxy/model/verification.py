@@ -22,11 +22,12 @@ class SignedObjectKind(StrEnum):
     SIGNATURE_TIMESTAMP = "signatureTimestamp"
     CONTENT_TIMESTAMP = "contentTimestamp"
     ARCHIVE_TIMESTAMP = "archiveTimestamp"
+    USAGE_RIGHTS = "usageRights"
 
     @property
     def is_timestamp(self) -> bool:
         """Whether it is an RFC 3161 token and not somebody's signature."""
-        return self not in {SignedObjectKind.SIGNATURE, SignedObjectKind.CERTIFICATION}
+        return self not in {SignedObjectKind.SIGNATURE, SignedObjectKind.CERTIFICATION, SignedObjectKind.USAGE_RIGHTS}
 
 
 class SignatureFormat(StrEnum):

@@ -66,7 +66,7 @@ class DocumentVerification:
         at = request.validation_time or self._clock.now()
         with call.stage("examine"):
             examined = await self._examined(call, document, request)
-        judged = [signature for signature in examined.signatures if not signature.replaced]
+        judged = [signature for signature in examined.signatures if signature.judged]
         names = [signature.object.identifier for signature in judged]
         with call.stage("validate"):
             verdicts = await self._validation.judge(

@@ -20,7 +20,7 @@ class VerifiedSignature:
 
     Attributes:
         examined: What the document says of it.
-        verdict: The verdict; ``None`` for a signature that is not part of the document any more, which is not judged.
+        verdict: The verdict; ``None`` where it is not judged.
     """
 
     examined: ExaminedSignature

@@ -50,7 +50,8 @@ def disagreements(
     if misplaced:
         yield doubt("OBJECT_MISPLACED", objects=_named(misplaced))
     hidden = {found.number for found in inventory.hidden if _is_taken(found, data, history, inventory, referrers)}
-    hidden |= {number for number, places in _several(history) if _is_older_shown(number, places, data, history, inventory)}
+    hidden |= {number for number in history.replaced_numbers() if _is_older_shown(number, data, history, inventory)}
+    hidden |= {number for number, place in inventory.listed_in_streams() if _is_newer(number, place, history)}
     if hidden:
         yield doubt("OBJECT_AMBIGUOUS", objects=_named(hidden))
     overlapping = {number for pair in inventory.overlapping() for number in (pair[0].number, pair[1].number)}
@@ -78,7 +79,7 @@ def _is_taken(found: HiddenObject, data: Data, history: History, inventory: Inve
     place = history.place(found.number, history.last)
     if place is None:
         return bool(referrers.of(found.number, history.last))
-    listed = _span(inventory, found.number, place)
+    listed = inventory.span(found.number, place)
     position = listed.place.offset if listed is not None else _container_offset(history, place)
     if listed is not None and _same(data, listed, found.offset):
         return False
@@ -88,36 +89,32 @@ def _is_taken(found: HiddenObject, data: Data, history: History, inventory: Inve
     return _same_revision(inventory, found.offset, position)
 
 
-def _several(history: History) -> Iterator[tuple[int, list[Place]]]:
-    """Objects of which there are several versions in the file."""
-    places: dict[int, list[Place]] = {}
-    for number, place in history.versions():
-        places.setdefault(number, []).append(place)
-    return ((number, found) for number, found in places.items() if len(found) > 1)
-
-
-def _is_older_shown(number: int, places: list[Place], data: Data, history: History, inventory: Inventory) -> bool:
+def _is_older_shown(number: int, data: Data, history: History, inventory: Inventory) -> bool:
     """Whether the newest version is not the last in the file."""
     newest = history.place(number, history.last)
     if newest is None:
         return False
+    places = history.versions_of(number)
     positions = {place: place.offset if not place.compressed else _container_offset(history, place) for place in places}
     last = max(places, key=lambda place: positions[place])
     if last == newest or positions[last] == positions[newest]:
         return False
-    one, other = _span(inventory, number, newest), _span(inventory, number, last)
+    one, other = inventory.span(number, newest), inventory.span(number, last)
     return one is None or other is None or not _same(data, one, other.place.offset)
+
+
+def _is_newer(number: int, listed: Place, history: History) -> bool:
+    """Whether an object stream holds a version of an object that comes after the one that the cross-reference leads to."""
+    place = history.place(number, history.last)
+    if place is None or place == listed:
+        return False
+    offset = _container_offset(history, place) if place.compressed else place.offset
+    return offset < _container_offset(history, listed)
 
 
 def _container_offset(history: History, place: Place) -> int:
     container = history.place(place.offset, history.last)
     return -1 if container is None or container.compressed else container.offset
-
-
-def _span(inventory: Inventory, number: int, place: Place) -> Span | None:
-    if place.compressed:
-        return None
-    return next((span for span in inventory.starting_at(place.offset) if span.number == number), None)
 
 
 def _same(data: Data, span: Span, offset: int) -> bool:

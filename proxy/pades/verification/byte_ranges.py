@@ -13,6 +13,7 @@ from pyhanko.pdf_utils import generic
 from proxy.model import Finding
 from proxy.pades.scanning import Data
 from proxy.pades.verification.findings import failure
+from proxy.pades.verification.inventory import Span
 from proxy.pades.verification.lexing import located
 
 _HEXADECIMAL = re.compile(rb"<(?:[0-9A-Fa-f]{2})*+>")
@@ -59,13 +60,13 @@ def read_byte_range(signature: generic.DictionaryObject, size: int) -> SignedRan
     return SignedRange(gap_start, gap_end, gap_end + rest)
 
 
-def check_gap(data: Data, covered: SignedRange, text: tuple[int, int], contents: bytes) -> Finding | None:
+def check_gap(data: Data, covered: SignedRange, holder: Span, contents: bytes) -> Finding | None:
     """What is wrong about the bytes that a signature does not cover.
 
     Args:
         data: The document.
         covered: What it covers.
-        text: Where the text of the object begins and ends that holds the signature dictionary.
+        holder: The object that holds the signature dictionary.
         contents: The dictionary's ``/Contents`` as it was parsed.
     """
     gap = (
@@ -76,10 +77,10 @@ def check_gap(data: Data, covered: SignedRange, text: tuple[int, int], contents:
     if not _HEXADECIMAL.fullmatch(gap):
         return failure("GAP_NOT_CONTENTS")
     try:
-        standing = list(located(data, *text))
+        standing = list(located(data, holder.text_start, holder.text_end))
     except ValueError:
         return failure("SIGNATURE_DICTIONARY_MALFORMED")
-    holder = next(
+    path = next(
         (
             value.path[:-1]
             for value in standing
@@ -89,11 +90,11 @@ def check_gap(data: Data, covered: SignedRange, text: tuple[int, int], contents:
         ),
         None,
     )
-    if holder is None or bytes.fromhex(gap[1:-1].decode("ascii")) != contents:
+    if path is None or bytes.fromhex(gap[1:-1].decode("ascii")) != contents:
         return failure("GAP_NOT_CONTENTS")
     keys = [value.path for value in standing if value.is_key]
     # A key that comes twice is read as the first by some, as the last by others.
-    if any(keys.count((*holder, key)) > 1 for key in _DECISIVE):
+    if any(keys.count((*path, key)) > 1 for key in _DECISIVE):
         return failure("SIGNATURE_DICTIONARY_AMBIGUOUS")
     return None
 

@@ -4,8 +4,9 @@ A revision is what one cross-reference section says on top of those before it. T
 pyHanko's reader are.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
@@ -14,24 +15,23 @@ from pyhanko.pdf_utils.xref import ObjStreamRef, XRefSectionData, XRefSectionMet
 from proxy.pades.document import DocumentReader
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where one version of an object is.
+class Place(NamedTuple):
+    """Where one version of an object is. A tuple, since a document has hundreds of thousands.
 
     Attributes:
         offset: Of the object, from the first byte of the file; of an object in an object stream, that stream's number.
-        index: In its object stream; -1 for an object that stands in the file itself.
+        position: In its object stream; -1 for an object that stands in the file itself.
         generation: Generation number.
     """
 
     offset: int
-    index: int = -1
+    position: int = -1
     generation: int = 0
 
     @property
     def compressed(self) -> bool:
         """Whether it is in an object stream."""
-        return self.index >= 0
+        return self.position >= 0
 
 
 class History:
@@ -46,15 +46,15 @@ class History:
         count = reader.xrefs.total_revisions
         self._oldest = dict(_entries(reader.xrefs.get_xref_data(0)))
         self._named: list[frozenset[int]] = [frozenset()]
-        # Of the objects that a later section names: their versions, oldest first.
-        self._versions: dict[int, list[tuple[int, Place | None]]] = {}
+        # Of the objects that a later section names: since which revisions there are versions of them, and where.
+        self._since: dict[int, list[int]] = {}
+        self._places: dict[int, list[Place | None]] = {}
         for revision in range(1, count):
             entries = dict(_entries(reader.xrefs.get_xref_data(revision)))
             self._named.append(frozenset(entries))
             for number, place in entries.items():
-                if number not in self._versions:
-                    self._versions[number] = [(0, self._oldest.get(number))]
-                self._versions[number].append((revision, place))
+                self._since.setdefault(number, [0]).append(revision)
+                self._places.setdefault(number, [self._oldest.get(number)]).append(place)
         self._views: dict[int, View] = {}
         self._parsed: dict[tuple[int, Place], generic.PdfObject] = {}
 
@@ -70,10 +70,10 @@ class History:
 
     def place(self, number: int, revision: int) -> Place | None:
         """Where an object was in a revision; ``None`` where there was none: its number was free, or in no section yet."""
-        versions = self._versions.get(number)
-        if versions is None:
+        since = self._since.get(number)
+        if since is None:
             return self._oldest.get(number)
-        return next(place for since, place in reversed(versions) if since <= revision)
+        return self._places[number][bisect_right(since, revision) - 1]
 
     def changed(self, revision: int) -> frozenset[int]:
         """Numbers of the objects that are elsewhere than in the revision before, gone, or new."""
@@ -81,23 +81,22 @@ class History:
             number for number in self._named[revision] if self.place(number, revision) != self.place(number, revision - 1)
         )
 
-    def numbers(self, revision: int) -> Iterator[int]:
-        """Numbers of the objects there are in a revision."""
-        for number, place in self._oldest.items():
-            if place is not None and number not in self._versions:
-                yield number
-        for number in self._versions:
-            if self.place(number, revision) is not None:
-                yield number
-
     def versions(self) -> Iterator[tuple[int, Place]]:
         """Every version of every object, each once: its number and where it is."""
         for number, place in self._oldest.items():
-            if place is not None and number not in self._versions:
+            if place is not None and number not in self._places:
                 yield number, place
-        for number, versions in self._versions.items():
-            for place in {place for _, place in versions if place is not None}:
-                yield number, place
+        for number in self._places:
+            yield from ((number, place) for place in self.versions_of(number))
+
+    def versions_of(self, number: int) -> frozenset[Place]:
+        """Where there are versions of an object."""
+        places = self._places.get(number) or [self._oldest.get(number)]
+        return frozenset(place for place in places if place is not None)
+
+    def replaced_numbers(self) -> Iterator[int]:
+        """Numbers of the objects of which there are several versions."""
+        return (number for number in self._places if len(self.versions_of(number)) > 1)
 
     def sections_in_streams(self) -> Iterator[tuple[int, Place]]:
         """The cross-reference streams themselves, which need not be among the objects that they lead to."""
@@ -118,7 +117,7 @@ class History:
             yield from ((number, place) for number, place in self._oldest.items() if place is not None)
             return
         for number in self._named[revision]:
-            place = next(place for since, place in self._versions[number] if since == revision)
+            place = self.place(number, revision)
             if place is not None:
                 yield number, place
 
@@ -132,7 +131,7 @@ class History:
         """One version of an object, parsed once; encrypted objects as they stand. Raises as pyHanko's reader does."""
         key = (number, place)
         if key not in self._parsed:
-            marker = ObjStreamRef(place.offset, place.index) if place.compressed else place.offset
+            marker = ObjStreamRef(place.offset, place.position) if place.compressed else place.offset
             reference = generic.Reference(number, place.generation, self._reader)
             encoded = reference in self._reader.xrefs.xref_stream_refs
             self._parsed[key] = self._reader._read_object(reference, marker, never_decrypt=encoded)  # noqa: SLF001 - no public way to read a place

@@ -10,18 +10,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.misc import PdfError
 
 from proxy.pades.document import DocumentReader
-from proxy.pades.scanning import Data, is_object, object_at, occurrences
+from proxy.pades.scanning import Data, object_at, occurrences
 from proxy.pades.verification.history import History, Place
 from proxy.pades.verification.lexing import head_end, located
 
 _WHITE = rb"(?:[\0\t\n\f\r ]|%[^\r\n]*[\r\n])+"
 _REFERENCE = re.compile(rb"(?<![0-9])[0-9]{1,10}(?=" + _WHITE + rb"[0-9]{1,5}" + _WHITE + rb"R(?![0-9A-Za-z]))")
-_HEADER = re.compile(rb"[\0\t\n\f\r ]*[0-9]{1,10}[\0\t\n\f\r ]+[0-9]{1,5}[\0\t\n\f\r ]+obj")
+_HEADER = re.compile(rb"[\0\t\n\f\r ]*([0-9]{1,10})[\0\t\n\f\r ]+([0-9]{1,5})[\0\t\n\f\r ]+obj")
 _DATA_BEGIN = re.compile(rb"stream(?:\r\n|\n|\r)?")
 _LENGTH = re.compile(rb"/Length" + _WHITE + rb"([0-9]{1,10})(" + _WHITE + rb"[0-9]{1,5}" + _WHITE + rb"R)?")
 _END_OF_DATA = re.compile(rb"[\0\t\n\f\r ]*endstream")
@@ -30,9 +31,8 @@ _FILE_KEY = re.compile(rb"/(?:F|#46)(?![0-9A-Za-z#_.+-])")
 _HEADER_BYTES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One version of an object as it stands in the file.
+class Span(NamedTuple):
+    """One version of an object as it stands in the file. A tuple, since a document has hundreds of thousands.
 
     Attributes:
         number: Object number.
@@ -85,6 +85,7 @@ class Inventory:
         self.misplaced: list[tuple[int, Place]] = []
         self.spans = tuple(self._spans())
         self._offsets = [span.place.offset for span in self.spans]
+        self._ends = {span.place.offset: span.end for span in self.spans}
         self.gaps = tuple(self._gaps())
         self.hidden = tuple(self._hidden())
         self.revision_marks = [at for start, end in self.gaps for at in occurrences(data, b"startxref", start, end)]
@@ -94,7 +95,19 @@ class Inventory:
         index = bisect_right(self._offsets, offset) - 1
         return self.spans[index] if index >= 0 and offset < self.spans[index].end else None
 
-    def starting_at(self, offset: int) -> Iterator[Span]:
+    def span(self, number: int, place: Place) -> Span | None:
+        """A version of an object; ``None`` where it is in an object stream, or not where it should be."""
+        return (
+            None
+            if place.compressed
+            else next((span for span in self._starting_at(place.offset) if span.number == number), None)
+        )
+
+    def end_of(self, place: Place) -> int:
+        """Where a version of an object in the file ends; where it should begin, if it does not."""
+        return self._ends.get(place.offset, place.offset)
+
+    def _starting_at(self, offset: int) -> Iterator[Span]:
         """The objects that the cross-reference says to begin at an offset."""
         index = bisect_left(self._offsets, offset)
         while index < len(self.spans) and self._offsets[index] == offset:
@@ -128,7 +141,7 @@ class Inventory:
         versions.update((place, number) for number, place in self._history.sections_in_streams())
         for place, number in sorted(versions):
             match = _HEADER.match(data, place.offset, place.offset + _HEADER_BYTES)
-            if match is None or not is_object(data, place.offset, number, place.generation):
+            if match is None or int(match[1]) != number or int(match[2]) != place.generation:
                 self.misplaced.append((number, place))
                 continue
             text_end = head_end(data, match.end(), size)
@@ -202,6 +215,12 @@ class Inventory:
     def _targets(data: Data, start: int, end: int) -> set[int]:
         return {int(match[0]) for match in _REFERENCE.finditer(data, start, end)}
 
+    def listed_in_streams(self) -> Iterator[tuple[int, Place]]:
+        """What the object streams themselves say they hold: the number and the place of each object."""
+        for holder in sorted({place.offset for _, place in self._history.versions() if place.compressed}):
+            for position, (number, _) in enumerate(self._reader.object_stream(holder).entries):
+                yield number, Place(holder, position)
+
     def _compressed(self) -> Iterator[tuple[int, Place, bytes]]:
         """The objects in object streams: number, place and text."""
         by_stream: dict[int, list[tuple[Place, int]]] = {}
@@ -212,7 +231,7 @@ class Inventory:
             stream = self._reader.object_stream(holder)
             starts = sorted(offset for _, offset in stream.entries)
             for place, number in held:
-                start = stream.offset_of(number, place.index, strict=False)
+                start = stream.offset_of(number, place.position, strict=False)
                 if start is not None:
                     end = starts[index] if (index := bisect_right(starts, start)) < len(starts) else len(stream.data)
                     yield number, place, stream.data[start:end]

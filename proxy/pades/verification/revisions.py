@@ -33,9 +33,8 @@ class Revisions:
         self._last = history.last
         sections = [history.section(revision) for revision in range(history.last + 1)]
         self._by_start = {section.declared_startxref: revision for revision, section in enumerate(sections)}
-        ends = {(span.number, span.place): span.end for span in inventory.spans}
         reach = (
-            max((ends.get(found, found[1].offset) for found in history.defined_by(at) if not found[1].compressed), default=0)
+            max((inventory.end_of(place) for _, place in history.defined_by(at) if not place.compressed), default=0)
             for at in range(history.last + 1)
         )
         # By revision: how far it and those before it reach, and where those after it begin.

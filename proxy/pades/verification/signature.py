@@ -70,7 +70,7 @@ class SignatureReader:
         self._data = data
         self._history = history
         self._revisions = Revisions(data, history, inventory)
-        self._text = {(span.number, span.place): (span.text_start, span.text_end) for span in inventory.spans}
+        self._inventory = inventory
 
     def read(self, found: FoundSignature) -> ReadSignature:
         """Read one signature. Raises as pyHanko's reader does where an object cannot be read."""
@@ -102,8 +102,8 @@ class SignatureReader:
         )
 
     def _signed_range(self, found: FoundSignature, contents: bytes | None, findings: list[Finding]) -> SignedRange | None:
-        text = self._text.get((found.number, found.place))
-        if found.place.compressed or text is None:
+        span = self._inventory.span(found.number, found.place)
+        if span is None:
             findings.append(failure("SIGNATURE_COMPRESSED" if found.place.compressed else "SIGNATURE_DICTIONARY_MALFORMED"))
             return None
         if contents is None:
@@ -113,7 +113,7 @@ class SignatureReader:
         if isinstance(signed, Finding):
             findings.append(signed)
             return None
-        wrong = check_gap(self._data, signed, text, contents)
+        wrong = check_gap(self._data, signed, span, contents)
         if wrong is not None:
             findings.append(wrong)
             return None

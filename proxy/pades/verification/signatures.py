@@ -43,6 +43,11 @@ class FoundSignature:
     usage_rights: bool = False
 
 
+def looks_signed(data: Data) -> bool:
+    """Whether there is anything in a document that could be a signature dictionary."""
+    return data.find(_BYTE_RANGE) >= 0
+
+
 def find_live(history: History) -> Iterator[FoundSignature]:
     """The signatures in the form's fields and under ``/Perms``.
 

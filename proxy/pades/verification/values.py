@@ -56,14 +56,15 @@ class ExaminedSignature:
         field_name: Fully qualified name of its field; ``None`` where it is in none.
         coverage: ``None`` where it cannot be told.
         modification_level: What was changed after it; ``None`` where it cannot be told.
-        replaced: It is not in the document any more, and a later signature signed it without it.
+        judged: Whether it is to be judged: not, if it is gone and a later signature signed the document without it, and not if
+            it gives usage rights.
     """
 
     object: SignedObject
     field_name: str | None
     coverage: CoverageLevel | None = None
     modification_level: ModificationLevel | None = None
-    replaced: bool = False
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
