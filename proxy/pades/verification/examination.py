@@ -90,15 +90,13 @@ class Examination:
 
     def result(self) -> ExaminedDocument:
         """All that was found, but for the digests."""
-        certifications = [
-            item.read.rules.level for item in self._entries if item.signs is not None and item.read.rules.certifies
-        ]
+        rules = [item.read.rules for item in self._entries if item.signs is not None and item.read.rules.certifies]
         return ExaminedDocument(
             signatures=tuple(self._examined(item) for item in self._entries),
             coverage=tuple(self._coverage(item) for item in self._timestamps()),
             security_store=self._security_store(),
             pages=page_count(self._history),
-            doc_mdp=min((rules.level for rules in certifications if rules.level is not None), default=None),
+            doc_mdp=min((rule.level for rule in rules if rule.level is not None), default=None),
             modified_after_signing=any(step.content for step in self._steps.values()),
             unexamined=self._unexamined,
         )
