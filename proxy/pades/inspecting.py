@@ -34,9 +34,14 @@ def inspect_document(stream: BinaryIO, request: InspectDocument) -> InspectedDoc
 
 def kind_of(signature: generic.DictionaryObject) -> SignatureKind:
     """What a signature dictionary is (ISO 32000-2, 12.8.1, table 255)."""
-    if entry(signature, "/Type") == "/DocTimeStamp" or entry(signature, "/SubFilter") == "/ETSI.RFC3161":
+    if is_document_timestamp(signature):
         return SignatureKind.DOCUMENT_TIMESTAMP
     return SignatureKind.CERTIFICATION if is_certification(signature) else SignatureKind.SIGNATURE
+
+
+def is_document_timestamp(signature: generic.DictionaryObject) -> bool:
+    """Whether a signature dictionary is a document timestamp's (EN 319 142-1, 5.4.3)."""
+    return bool(entry(signature, "/Type") == "/DocTimeStamp" or entry(signature, "/SubFilter") == "/ETSI.RFC3161")
 
 
 def _existing(reader: PdfFileReader) -> Iterator[ExistingSignature]:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 from pyhanko.pdf_utils import generic
 
-from proxy.pades.inspecting import kind_of
+from proxy.pades.inspecting import is_document_timestamp
 from proxy.pades.objects import entry
-from proxy.pades.values import SignatureKind
 from proxy.pades.verification.comparing import differing_keys, is_visible, same, value
 from proxy.pades.verification.form import SIGNATURE, Field
 from proxy.pades.verification.step import Step
@@ -78,7 +77,7 @@ def _judge_signing(step: Step, number: int, field: Field, *, visible: bool) -> N
     elif not step.is_new(signature.idnum):
         # What lay there when the document was signed was no signature of this field.
         step.changes.forbid("SIGNATURE_REUSED", number)
-    elif kind_of(dictionary) is SignatureKind.DOCUMENT_TIMESTAMP and not visible:
+    elif is_document_timestamp(dictionary) and not visible:
         step.changes.note(_LTV)
     else:
         step.changes.note(_FORM_FILLING, content=False)

@@ -109,11 +109,11 @@ def hold_against(rules: Rules, steps: Sequence[StepChanges]) -> Iterator[Finding
         for code, number in list(forbidden.items())[:_MOST_NAMED]:
             yield failure(code, object=str(number))
         return
-    if not rules.readable and steps:
-        yield failure("RULES_UNREADABLE")
-        return
     if level.rank > rules.permitted.rank:
-        yield failure("CHANGES_NOT_PERMITTED", level=level, permitted=str(rules.level))
+        if rules.readable:
+            yield failure("CHANGES_NOT_PERMITTED", level=level, permitted=str(rules.level))
+        else:
+            yield failure("RULES_UNREADABLE")
         return
     locked = sorted({name for step in steps for name in step.fields if any(lock.is_locked(name) for lock in rules.locks)})
     if locked:

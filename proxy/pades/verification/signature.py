@@ -11,10 +11,9 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.misc import PdfReadError
 
 from proxy.model import Finding, SignatureFormat, SignedObjectKind
-from proxy.pades.inspecting import kind_of
+from proxy.pades.inspecting import is_document_timestamp
 from proxy.pades.objects import entry
 from proxy.pades.scanning import Data
-from proxy.pades.values import SignatureKind
 from proxy.pades.verification.byte_ranges import SignedRange, check_gap, read_byte_range, without_padding
 from proxy.pades.verification.findings import failure
 from proxy.pades.verification.form import text_of
@@ -25,11 +24,6 @@ from proxy.pades.verification.rules import Rules, read_rules
 from proxy.pades.verification.signatures import FoundSignature
 from proxy.pades.verification.values import CoverageLevel
 
-_KINDS = {
-    SignatureKind.SIGNATURE: SignedObjectKind.SIGNATURE,
-    SignatureKind.CERTIFICATION: SignedObjectKind.CERTIFICATION,
-    SignatureKind.DOCUMENT_TIMESTAMP: SignedObjectKind.DOC_TIMESTAMP,
-}
 _STRINGS = (generic.TextStringObject, generic.ByteStringObject)
 _MOST_CERTIFICATES = 20
 
@@ -85,7 +79,10 @@ class SignatureReader:
         form = _format(dictionary)
         if form is None:
             findings.append(failure("SUB_FILTER_UNKNOWN", value=text_of(entry(dictionary, "/SubFilter"))))
-        kind = _KINDS[kind_of(dictionary)]
+        rules = read_rules(dictionary, field)
+        kind = SignedObjectKind.CERTIFICATION if rules.certifies else SignedObjectKind.SIGNATURE
+        if is_document_timestamp(dictionary):
+            kind = SignedObjectKind.DOC_TIMESTAMP
         if (form is SignatureFormat.RFC3161) is not (kind is SignedObjectKind.DOC_TIMESTAMP):
             findings.append(failure("TYPE_AND_SUB_FILTER_DIFFER"))
         return ReadSignature(
@@ -94,7 +91,7 @@ class SignatureReader:
             contents=contents,
             certificates=tuple(_certificates(dictionary)),
             claimed_time=_time(entry(dictionary, "/M")),
-            rules=read_rules(dictionary, field),
+            rules=rules,
             signed=signed,
             coverage=coverage,
             revision=revision,

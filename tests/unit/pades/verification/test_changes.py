@@ -1,0 +1,243 @@
+"""What may come after a signature: by its own rules, those of the revision that was signed."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from pyhanko.sign.fields import FieldMDPAction as Action
+from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
+
+from proxy.model import SubIndication
+from proxy.pades.verification.values import CoverageLevel, ModificationLevel
+from tests.support.attacks.documents import (
+    ANNOTATIONS,
+    NOTE,
+    SIGNED_FIELD_NAME,
+    TEXT_FIELD,
+    approved,
+    certified,
+    prepared,
+)
+from tests.support.made_up_signatures import made_up
+from tests.support.pdf_files import PdfFile, plain_file, stream_object
+from tests.support.revisions import appended, highest, object_text
+from tests.support.signed_files import request, sign_in_process, signed_by_others, with_field
+from tests.unit.pades.verification.examined import codes, examined, failures, only
+
+Change = Callable[[bytes], bytes]
+
+
+def validation_data(document: bytes) -> bytes:
+    size = highest(document)
+    catalog = object_text(document, 1).replace(b"/Pages", b"/DSS %d 0 R/Pages" % size, 1)
+    store = b"<</Type/DSS/Certs[%d 0 R]>>" % (size + 1)
+    return appended(document, {1: catalog, size: store, size + 1: stream_object(b"a certificate")})
+
+
+def more_validation_data(document: bytes) -> bytes:
+    """The store is written anew, with an array of its own."""
+    once = validation_data(document)
+    size, store = highest(document), highest(once)
+    again = {size: b"<</Type/DSS/Certs %d 0 R>>" % store, store: b"[%d 0 R %d 0 R]" % (size + 1, store + 1)}
+    twice = appended(once, {**again, store + 1: stream_object(b"another certificate")})
+    return appended(twice, {store: b"[%d 0 R]" % (store + 1)})
+
+
+def metadata(document: bytes) -> bytes:
+    size = highest(document)
+    dated = appended(document, {size: b"<</ModDate(D:20300101000000Z)>>"}, trailer=b"/Root 1 0 R/Info %d 0 R" % size)
+    return appended(dated, {size: b"<</ModDate(D:20310101000000Z)>>"}, trailer=b"/Root 1 0 R/Info %d 0 R" % size)
+
+
+def form_filled(document: bytes) -> bytes:
+    size = highest(document)
+    field = object_text(document, TEXT_FIELD).replace(b"(100)", b"(200)").replace(b"/DA", b"/AP<</N %d 0 R>>/DA" % size)
+    return appended(
+        document, {TEXT_FIELD: field, size: stream_object(b"(200) Tj", b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]")}
+    )
+
+
+def signed_again(document: bytes) -> bytes:
+    return sign_in_process(document)
+
+
+def note_added(document: bytes) -> bytes:
+    size = highest(document)
+    note = b"<</Type/Annot/Subtype/Text/Rect[50 50 70 70]/Contents(mine)/P 3 0 R>>"
+    return appended(document, {size: note, ANNOTATIONS: object_text(document, ANNOTATIONS)[:-1] + b" %d 0 R]" % size})
+
+
+def note_changed(document: bytes) -> bytes:
+    return appended(document, {NOTE: object_text(document, NOTE).replace(b"a note", b"another")})
+
+
+def note_removed(document: bytes) -> bytes:
+    return appended(document, {ANNOTATIONS: object_text(document, ANNOTATIONS).replace(b"7 0 R", b"")}, freed=[NOTE])
+
+
+LEVELS: dict[Change, ModificationLevel] = {
+    validation_data: ModificationLevel.LTV_UPDATES,
+    more_validation_data: ModificationLevel.LTV_UPDATES,
+    metadata: ModificationLevel.LTV_UPDATES,
+    form_filled: ModificationLevel.FORM_FILLING,
+    signed_again: ModificationLevel.FORM_FILLING,
+    note_added: ModificationLevel.ANNOTATIONS,
+    note_changed: ModificationLevel.ANNOTATIONS,
+    note_removed: ModificationLevel.ANNOTATIONS,
+}
+PERMITTED = {
+    1: [ModificationLevel.LTV_UPDATES],
+    2: [ModificationLevel.LTV_UPDATES, ModificationLevel.FORM_FILLING],
+    3: list(ModificationLevel)[:4],
+}
+
+
+@pytest.mark.parametrize("change", LEVELS, ids=lambda change: change.__name__)
+def test_a_signature_without_rules_permits_what_is_no_change_of_the_content(change: Change) -> None:
+    document = examined(change(approved()))
+    first = document.signatures[0]
+    assert first.coverage is CoverageLevel.WHOLE_REVISION
+    assert first.modification_level is LEVELS[change]
+    assert not failures(first)
+    # A change that people see is told, and whether it was more than a signature.
+    seen = LEVELS[change] is not ModificationLevel.LTV_UPDATES
+    assert ("CHANGED_AS_PERMITTED" in codes(first)) is seen
+    assert document.modified_after_signing is (seen and change is not signed_again)
+
+
+@pytest.mark.parametrize(
+    "change", [change for change in LEVELS if change is not signed_again], ids=lambda change: change.__name__
+)
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_certification_permits_what_its_level_says(level: int, change: Change) -> None:
+    document = examined(change(certified(level)))
+    certification = document.signatures[0]
+    assert document.doc_mdp == level
+    assert certification.modification_level is LEVELS[change]
+    assert failures(certification) == ([] if LEVELS[change] in PERMITTED[level] else ["CHANGES_NOT_PERMITTED"])
+
+
+@pytest.mark.parametrize("level", [2, 3])
+def test_signatures_may_follow_a_certification_that_permits_them(level: int) -> None:
+    certification, signature = examined(sign_in_process(certified(level))).signatures
+    assert not failures(certification)
+    assert not failures(signature)
+    assert signature.coverage is CoverageLevel.WHOLE_FILE
+
+
+@pytest.mark.parametrize(
+    ("lock", "locked"),
+    [
+        (FieldMDPSpec(Action.ALL), True),
+        (FieldMDPSpec(Action.INCLUDE, ["Amount"]), True),
+        (FieldMDPSpec(Action.INCLUDE, ["Other"]), False),
+        (FieldMDPSpec(Action.EXCLUDE, ["Amount"]), False),
+    ],
+    ids=["all", "named", "others", "all but"],
+)
+def test_a_locked_field_stays_as_it_is(lock: FieldMDPSpec, locked: bool) -> None:
+    signed = sign_in_process(with_field(prepared().with_table(), "Locking", lock=lock), request("Locking", existing_only=True))
+    assert failures(only(form_filled(signed))) == (["LOCKED_FIELD_CHANGED"] if locked else [])
+    # Validation data and notes are no fields.
+    assert not failures(only(note_added(validation_data(signed))))
+
+
+def test_the_level_of_a_lock_is_the_signatures() -> None:
+    field = with_field(prepared().with_table(), "Locking", lock=FieldMDPSpec(Action.INCLUDE, []), lock_level=MDPPerm.NO_CHANGES)
+    signed = sign_in_process(field, request("Locking", existing_only=True))
+    assert failures(only(form_filled(signed))) == ["CHANGES_NOT_PERMITTED"]
+    assert not failures(only(validation_data(signed)))
+
+
+def form_with(signature: bytes) -> bytes:
+    """A signature whose rules are objects of their own, from 20 on."""
+    file = plain_file(catalog=b"/AcroForm<</Fields[8 0 R]/SigFlags 3>>")
+    file.objects[8] = b"<</FT/Sig/Type/Annot/Subtype/Widget/Rect[0 0 0 0]/T(Mine)/V 9 0 R>>"
+    file.objects[20] = b"<</Type/SigRef/TransformMethod/DocMDP/TransformParams 21 0 R>>"
+    file.objects[21] = b"<</Type/TransformParams/P 1/V/1.2>>"
+    return made_up(file, 9, signature)
+
+
+def test_the_rules_are_those_that_were_signed() -> None:
+    """A later revision gives the level another value: that is a change, and does not loosen it."""
+    document = form_with(b"/Reference[20 0 R]")
+    assert examined(document).doc_mdp == 1
+    loosened = examined(appended(document, {21: b"<</Type/TransformParams/P 3/V/1.2>>"}))
+    assert loosened.doc_mdp == 1
+    assert failures(loosened.signatures[0]) == ["OBJECT_CHANGED"]
+
+
+@pytest.mark.parametrize("rules", [b"/Reference[(junk)]", b"/Reference[<</TransformMethod/DocMDP/TransformParams<</P 7>>>>]"])
+def test_rules_that_cannot_be_read_permit_nothing(rules: bytes) -> None:
+    document = form_with(rules)
+    assert not failures(only(document))
+    assert failures(only(appended(document, {50: b"null"}))) == []
+    filled = appended(
+        document, {10: object_text(document, 10).replace(b"/MediaBox", b"/Annots[50 0 R]/MediaBox"), 50: NOTE_TEXT}
+    )
+    assert failures(only(filled)) == ["RULES_UNREADABLE"]
+
+
+NOTE_TEXT = b"<</Type/Annot/Subtype/Text/Rect[0 0 9 9]>>"
+
+
+def test_every_signature_is_judged_by_what_came_after_it_alone() -> None:
+    document = note_added(sign_in_process(form_filled(approved())))
+    first, second = examined(document).signatures
+    assert first.modification_level is ModificationLevel.ANNOTATIONS
+    assert second.modification_level is ModificationLevel.ANNOTATIONS
+    unchanged, last = examined(sign_in_process(form_filled(approved()))).signatures
+    assert unchanged.modification_level is ModificationLevel.FORM_FILLING
+    assert last.modification_level is ModificationLevel.NONE
+
+
+def test_what_a_later_signer_signed_is_held_against_the_earlier_signature_alone() -> None:
+    page = object_text(approved(), 3).replace(b"/Contents 4 0 R", b"/Contents 10 0 R")
+    first, second = examined(sign_in_process(appended(approved(), {3: page}))).signatures
+    assert failures(first) == ["PAGE_CHANGED"]
+    assert first.object.findings[-1].sub_indication is SubIndication.FORMAT_FAILURE
+    assert not failures(second)
+
+
+def test_a_signature_that_was_replaced_before_another_is_set_aside() -> None:
+    """Signed, cleared, and signed again: the usual way to sign anew."""
+    cleared = appended(approved(), {9: re.sub(rb"/V \d+ 0 R", b"", object_text(approved(), 9))})
+    assert failures(only(cleared)) == ["SIGNATURE_REMOVED"]
+    assert examined(cleared).signatures[0].judged
+    former, current = examined(sign_in_process(cleared, request(SIGNED_FIELD_NAME, existing_only=True))).signatures
+    assert not former.judged
+    assert codes(former) == ["SIGNATURE_SUPERSEDED"]
+    assert current.judged
+    assert not failures(current)
+
+
+def test_others_signatures_and_forms_are_the_same() -> None:
+    document = signed_by_others(with_field(prepared().with_table(), "Late"), "Early", certify=MDPPerm.FILL_FORMS)
+    twice = signed_by_others(document, "Late", existing=True)
+    early, late = examined(twice).signatures
+    assert (early.object.kind, late.object.kind) == ("certification", "signature")
+    assert not failures(early)
+    assert early.modification_level is ModificationLevel.FORM_FILLING
+
+
+def test_objects_that_are_written_anew_and_say_the_same_are_no_change() -> None:
+    same = {number: object_text(approved(), number) for number in (2, 4, 6, 10)}
+    signature = only(appended(approved(), same))
+    assert signature.modification_level is ModificationLevel.NONE
+    assert not codes(signature)
+
+
+def test_what_nothing_leads_to_is_no_change() -> None:
+    signature = only(appended(approved(), {highest(approved()): b"(an orphan)"}))
+    assert signature.modification_level is ModificationLevel.NONE
+
+
+def test_a_page_only_lists_the_field() -> None:
+    """A signature in a widget that the form does not list is found all the same."""
+    file = PdfFile(dict(prepared().objects))
+    file.objects[1] = file.objects[1].replace(b"9 0 R", b"")
+    file.objects[9] = file.objects[9].replace(b"/AP", b"/V 13 0 R/AP")
+    signature = only(made_up(file, 13))
+    assert signature.field_name == SIGNED_FIELD_NAME
+    assert signature.judged
+    assert signature.coverage is CoverageLevel.WHOLE_FILE
