@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from proxy.api.documents_in import DOCUMENT, PARAMETERS, SEAL_IMAGE
+from proxy.api.documents_out import PDF
 from proxy.api.failures import EVERY_CALL
 from proxy.api.problems import MEDIA_TYPE, PROBLEMS, leaves
 from proxy.api.queries import PRIVATE
@@ -220,7 +221,7 @@ def _success(route: Route) -> _Json:
         headers.append("Upstream-Bytes")
         if route.takes_idempotency_key:
             headers.append("Original-Transaction-Id")
-        if route.takes_document:
+        if any(answer.media_type == PDF for answer in route.answers):
             headers += ["Signature-Form", "Signature-Level", "Valid-Until", "Result-SHA256"]
     return {
         "description": description,
@@ -281,7 +282,7 @@ def _request_header(name: str, description: str, **schema: object) -> _Json:
 _REQUEST_HEADERS = [
     _request_header("Transaction-Id", "A UUID the caller chose, not used before.", format="uuid"),
     _request_header("traceparent", "W3C Trace Context, handed on."),
-    _request_header("Accept-Language", "ja for problems in Japanese."),
+    _request_header("Accept-Language", "ja for problems and reasons in Japanese."),
 ]
 _IDEMPOTENCY_KEY = _request_header(
     "Idempotency-Key",

@@ -160,7 +160,7 @@ CALL_ROUTES: Final[tuple[CallRoute, ...]] = (
             body=VerificationParameters,
             takes_document=True,
             in_maintenance_refused=True,
-            errors=(*_GRANTED, *_BODY, *_SLOT, errors.PDFEncrypted, errors.SpoolFull),
+            errors=(*failures.GRANTED, *failures.BODY, *failures.SLOT, errors.PDFEncrypted, errors.SpoolFull),
         )
         for method in ("POST", "PUT")
     ),

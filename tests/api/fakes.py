@@ -24,6 +24,7 @@ from proxy.model import (
     TimestampPurpose,
     TimestampRequest,
     ValidationData,
+    VerificationRequest,
 )
 from proxy.operations.certificates import CertificateFacts, Certificates
 from proxy.operations.hashes import HashSignatures, HashSigning
@@ -37,6 +38,8 @@ from proxy.operations.signed import SignedDocument
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping, TimestampedDocument
 from proxy.operations.timestamps import TimestampRelay
+from proxy.operations.verification import DocumentVerification
+from proxy.operations.verified import VerifiedDocument
 from proxy.operations.warm_up import WarmUp
 from proxy.outbound import Links
 from proxy.ports import Clock, TransactionLog
@@ -45,6 +48,7 @@ from proxy.signers.registry import SignerRegistry
 from proxy.spool import SpooledDocument
 from proxy.telemetry.recorder import Telemetry
 from proxy.trust.certificate_warnings import CertificateWarning, WarningCode
+from tests.api.verified import SCANS, VERIFIED
 
 INCREMENT = b"\n% appended by the signing operation\n" * 30
 VALID_UNTIL = datetime(2031, 4, 5, 6, 7, 8, tzinfo=UTC)
@@ -65,6 +69,7 @@ class Work:
     hold: asyncio.Event | None = None
     requests: list[SignatureRequest] = field(default_factory=list)
     timestamp_requests: list[TimestampRequest] = field(default_factory=list)
+    verification_requests: list[VerificationRequest] = field(default_factory=list)
     fresh: list[bool] = field(default_factory=list)
     documents: list[SpooledDocument] = field(default_factory=list)
     received: list[str] = field(default_factory=list)
@@ -147,6 +152,21 @@ class Timestamping:
             result_sha256=result,
             dry_run=request.dry_run,
         )
+
+
+class Verification:
+    """One valid signature with a timestamp in it, and one that was changed."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def verify(self, call: Call, document: SpooledDocument, request: VerificationRequest) -> VerifiedDocument:
+        self._work.verification_requests.append(request)
+        self._work.documents.append(document)
+        self._work.received.append(document.received_digest.value.hex())
+        await self._work.do(call)
+        call.facts.verification_result = VERIFIED.result
+        return replace(VERIFIED, scan_info=SCANS if request.scan_info else None)
 
 
 class Hashes:
@@ -285,6 +305,7 @@ def make_operations(
     operations = Operations(
         signing=cast(DocumentSigning, Signing(work)),
         timestamping=cast(DocumentTimestamping, Timestamping(work)),
+        verification=cast(DocumentVerification, Verification(work)),
         hashes=cast(HashSigning, Hashes(work)),
         timestamps=cast(TimestampRelay, Timestamps(work)),
         certificates=cast(Certificates, CertificateStore(work)),
