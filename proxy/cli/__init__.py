@@ -25,6 +25,7 @@ First steps, on any machine, without an account anywhere:
   signproxy sandbox --dir ./state     keep a whole service running on loopback
   signproxy sign contract.pdf --form es-t --certificate ID --sandbox ./state
   signproxy timestamp contract.pdf --sandbox ./state
+  signproxy verify contract.signed.pdf --sandbox ./state
 """
 
 _EPILOG = f"""\
@@ -49,6 +50,7 @@ _VERBS = {
     "serve": "serve the REST contract",
     "sign": "sign PDF files",
     "timestamp": "time-stamp PDF files, or prolong what is signed in them",
+    "verify": "verify what is signed in PDF files",
     "certificates": "list, show, export or register signing certificates",
     "keys": "list keys, make new ones",
     "csr": "certification requests for keys",

@@ -6,6 +6,7 @@ A verb adds its own options around these, makes its request of them, and has :fu
 import argparse
 import os
 
+from proxy.cli.argument_types import jobs
 from proxy.cli.connecting import ENVIRONMENT as CONNECTION_ENVIRONMENT
 from proxy.cli.connecting import add_connection_options
 from proxy.cli.exit_codes import EXPLAINED
@@ -42,14 +43,19 @@ def add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def add_document_options(group: "argparse._ArgumentGroup") -> None:
-    """Add to a verb's own group what every call with a document may say."""
+    """Add to a verb's own group what every call that adds to a document may say."""
     group.add_argument("--tsa-profile", metavar="NAME", help="time-stamping profile (default: the service's)")
+    add_password_option(group)
+    group.add_argument("--dry-run", action="store_true", help="check all that can be checked and spend nothing")
+
+
+def add_password_option(group: "argparse._ArgumentGroup") -> None:
+    """Add what opens encrypted documents."""
     group.add_argument(
         "--password-file",
         metavar="FILE",
         help=f"its first line opens encrypted documents; or set {_UNLOCKING}: a command line is no place for a password",
     )
-    group.add_argument("--dry-run", action="store_true", help="check all that can be checked and spend nothing")
 
 
 def add_result_options(parser: argparse.ArgumentParser, suffix: str) -> None:
@@ -68,17 +74,11 @@ def add_result_options(parser: argparse.ArgumentParser, suffix: str) -> None:
         "--repeats", metavar="N", type=_repeats, default=0, help="send a file again whose answer was lost (default: never)"
     )
     report = parser.add_argument_group("report")
-    report.add_argument("--jobs", metavar="N", type=_jobs, default=4, help="files at a time (default: %(default)s)")
+    report.add_argument("--jobs", metavar="N", type=jobs, default=4, help="files at a time (default: %(default)s)")
     report.add_argument("--csv", metavar="FILE", help="write a row for each file; replaced if it is there")
     report.add_argument("--json", action="store_true", help="write JSON to standard output instead of the table")
     report.add_argument("--quiet", action="store_true", help="no progress bars")
     add_connection_options(parser)
-
-
-def _jobs(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 32:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number between 1 and 32")
 
 
 def _repeats(text: str) -> int:

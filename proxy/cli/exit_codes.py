@@ -17,6 +17,9 @@ class ExitCode(IntEnum):
     REFUSED = 4
     REQUEST = 5
     UPSTREAM = 6
+    INVALID = 10
+    INDETERMINATE = 11
+    NOT_SIGNED = 12
     INTERRUPTED = 130
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from proxy.cli.exit_codes import ExitCode, exit_code_of
 from proxy.cli.outputs import Work
@@ -12,6 +13,9 @@ from proxy.client import Connection, SignedDocument, SigningClient, TimestampedD
 from proxy.errors import ProxyError
 
 Result = SignedDocument | TimestampedDocument
+
+_WorkT = TypeVar("_WorkT")
+_DoneT = TypeVar("_DoneT")
 
 DocumentCall = Callable[..., Awaitable[Result]]
 """``SigningClient.sign`` or ``timestamp`` with its request: takes the document and, by name, what is left of its arguments."""
@@ -69,22 +73,31 @@ async def send_files(
     Raises:
         SettingsError: The connection's files cannot be used.
     """
-    outcomes: list[Outcome | None] = [None] * len(work)
     async with SigningClient(connection, limit=manner.jobs, repeats=manner.repeats) as client:
         call = call_of(client)
 
-        async def worker(waiting: Iterator[tuple[int, Work]]) -> None:
-            for index, entry in waiting:
-                outcome = await _send_one(call, entry, manner, bars)
-                outcomes[index] = outcome
-                if told is not None:
-                    told(outcome)
+        async def send(entry: Work) -> Outcome:
+            outcome = await _send_one(call, entry, manner, bars)
+            if told is not None:
+                told(outcome)
+            return outcome
 
-        waiting = enumerate(work)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(manner.jobs, len(work))):
-                group.create_task(worker(waiting))
-    return tuple(outcome for outcome in outcomes if outcome is not None)
+        return await a_few_at_a_time(work, send, manner.jobs)
+
+
+async def a_few_at_a_time(work: Sequence[_WorkT], do: Callable[[_WorkT], Awaitable[_DoneT]], jobs: int) -> tuple[_DoneT, ...]:
+    """Do something with each, ``jobs`` of them at a time, and give what came of it in their order."""
+    done: dict[int, _DoneT] = {}
+
+    async def worker(waiting: Iterator[tuple[int, _WorkT]]) -> None:
+        for index, entry in waiting:
+            done[index] = await do(entry)
+
+    waiting = enumerate(work)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(jobs, len(work))):
+            group.create_task(worker(waiting))
+    return tuple(done[index] for index in range(len(work)))
 
 
 async def _send_one(call: DocumentCall, work: Work, manner: Manner, bars: Bars | NoBars) -> Outcome:
@@ -103,7 +116,12 @@ async def _send_one(call: DocumentCall, work: Work, manner: Manner, bars: Bars |
 
 def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
     """``OK``; ``FAILED``; or what all failures have in common, when nothing succeeded."""
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    return exit_code_of_all([outcome.error for outcome in outcomes])
+
+
+def exit_code_of_all(outcomes: Sequence[ProxyError | OSError | None]) -> ExitCode:
+    """The same of the failures alone, ``None`` for each file with which all went well."""
+    errors = [error for error in outcomes if error is not None]
     if not errors:
         return ExitCode.OK
     codes = {_code_of(error) for error in errors}

@@ -2,13 +2,12 @@
 
 import argparse
 
+from proxy.cli.argument_types import moment
 from proxy.cli.connecting import ENVIRONMENT, add_connection_options
 from proxy.cli.exit_codes import EXPLAINED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from proxy.cli.verb_parser import VerbParser, Verbs
     from proxy.client import Connection, Operation, OperationPage
 
@@ -43,9 +42,9 @@ def _options(parser: "VerbParser") -> None:
     one.add_argument("transaction", metavar="TRANSACTION-ID")
     listing = actions.add_parser("list", help="calls, newest first")
     listing.add_argument(
-        "--from", dest="start", metavar="TIME", type=_moment, help="started at or after (ISO 8601, with offset)"
+        "--from", dest="start", metavar="TIME", type=moment, help="started at or after (ISO 8601, with offset)"
     )
-    listing.add_argument("--to", dest="end", metavar="TIME", type=_moment, help="started before")
+    listing.add_argument("--to", dest="end", metavar="TIME", type=moment, help="started before")
     listing.add_argument("--result", metavar="STATE|CODE", help="SUCCEEDED, FAILED, IN_PROGRESS, or an error code")
     listing.add_argument("--certificate", metavar="ID", help="only calls with this signing certificate")
     listing.add_argument("--limit", metavar="N", type=_limit, default=100, help="at most so many (default: %(default)s)")
@@ -53,17 +52,6 @@ def _options(parser: "VerbParser") -> None:
     for action, run in ((one, run_show), (listing, run_list)):
         add_connection_options(action)
         action.set_defaults(run=run)
-
-
-def _moment(text: str) -> "datetime":
-    from datetime import datetime
-
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time, as 2030-01-31T09:00:00+09:00") from error
-    # Without an offset: this machine's zone, as a person means it.
-    return value.astimezone()
 
 
 def _limit(text: str) -> int:

@@ -20,6 +20,28 @@ from tests.support.tls_files import TLSFiles
 
 INCREMENT = b"\n% appended by the service\n" * 40
 
+VERDICT: dict[str, Any] = {
+    "fieldName": "承認",
+    "type": "signature",
+    "result": "VALID",
+    "indication": "TOTAL-PASSED",
+    "subIndication": None,
+    "reasons": [{"code": "CHANGED_AS_PERMITTED", "text": "変更があります。"}],
+    "level": "B-LTA",
+    "coverage": "wholeRevision",
+    "modificationLevel": "formFilling",
+    "signerSubject": "CN=株式会社例",
+    "issuer": "CN=CA",
+    "serialNumber": "0a",
+    "claimedSigningTime": "2026-01-02T03:04:05Z",
+    "timestampTime": "2026-01-02T03:04:06Z",
+    "validFrom": "2025-01-01T00:00:00Z",
+    "validTo": "2036-01-01T00:00:00Z",
+    "ltv": True,
+    "tsaSubject": "CN=TSA",
+    "micAccredited": True,
+}
+
 
 @dataclass(slots=True)
 class Seen:
@@ -51,6 +73,8 @@ class ContractService:
         refuse_unread: Whether to answer ``problem`` without reading the body.
         fail_for: Documents that are refused as damaged.
         stamped: Whether every document holds a timestamp already, so that those to be skipped are.
+        results: Verdicts on documents by what is in them; all others are VALID.
+        verification: Overrides of the answer to a verification.
     """
 
     tls: TLSFiles
@@ -68,6 +92,8 @@ class ContractService:
     count_only: bool = False
     fail_for: bytes | None = None
     stamped: bool = False
+    results: dict[bytes, str] = field(default_factory=dict)
+    verification: dict[str, Any] = field(default_factory=dict)
     certificates: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 2
 
@@ -110,11 +136,8 @@ class ContractService:
             await asyncio.Event().wait()
         if self.count_only:
             return await self._echo(request)
-        params, document, seal_image, part_headers = await self._body(request)
-        peer = request.transport.get_extra_info("peercert") if request.transport else None
-        name = dict(item[0] for item in peer["subject"])["commonName"] if peer else None
-        query, headers = dict(request.query), dict(request.headers)
-        self.seen.append(Seen(request.path, query, headers, params, document, part_headers, name, seal_image))
+        document = await self._see(request)
+        query = dict(request.query)
         if self.lose or len(self.seen) <= self.lose_first:
             assert request.transport is not None
             request.transport.abort()
@@ -167,6 +190,32 @@ class ContractService:
             size -= len(piece)
         await response.write(INCREMENT)
         return response
+
+    async def verify(self, request: web.Request) -> web.StreamResponse:
+        document = await self._see(request)
+        if self.problem is not None:
+            return self._problem(request, *self.problem)
+        if self.fail_for is not None and self.fail_for in document:
+            return self._problem(request, 422, {"code": "PDF_ENCRYPTED", "detail": "a password is needed"})
+        result = next((result for part, result in self.results.items() if part in document), "VALID")
+        answer = {
+            "transactionId": request.headers["Transaction-Id"],
+            "result": result,
+            "document": {"docMdp": None, "modifiedAfterSigning": False, "pages": 1},
+            "signatures": [] if result == "NOT_APPLICABLE" else [{**VERDICT, "result": result}],
+            "scanInfo": None,
+            **self.verification,
+        }
+        return web.json_response(answer)
+
+    async def _see(self, request: web.Request) -> bytes:
+        """Take a document in."""
+        params, document, seal_image, part_headers = await self._body(request)
+        peer = request.transport.get_extra_info("peercert") if request.transport else None
+        name = dict(item[0] for item in peer["subject"])["commonName"] if peer else None
+        query, headers = dict(request.query), dict(request.headers)
+        self.seen.append(Seen(request.path, query, headers, params, document, part_headers, name, seal_image))
+        return document
 
     async def _body(self, request: web.Request) -> tuple[dict[str, Any], bytes, bytes | None, list[dict[str, str]]]:
         if not request.content_type.startswith("multipart/"):
@@ -315,6 +364,7 @@ async def running_service(tls: TLSFiles) -> AsyncIterator[ContractService]:
     app = web.Application(client_max_size=300_000_000)
     for path in (*(f"signatures/{form}" for form in ("es", "es-t", "mdp", "es-a")), "timestamps"):
         app.router.add_post(f"/v1/{path}", service.sign, expect_handler=service.expected)
+    app.router.add_post("/v1/verifications", service.verify, expect_handler=service.expected)
     app.router.add_post("/v1/signatures/hash", service.hash)
     app.router.add_post("/v1/timestamps/hash", service.timestamp)
     app.router.add_get("/v1/certificates", service.list_certificates)

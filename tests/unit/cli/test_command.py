@@ -18,6 +18,7 @@ VERBS = (
     "serve",
     "sign",
     "timestamp",
+    "verify",
     "certificates",
     "operations",
     "maintenance",
@@ -53,7 +54,7 @@ async def test_each_verb_explains_itself(signproxy: Command, verb: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "serve", "sign", "timestamp", "certificates", "operations", "maintenance", "doctor", "health"]
+    "verb", ["demo", "serve", "sign", "timestamp", "verify", "certificates", "operations", "maintenance", "doctor", "health"]
 )
 async def test_verbs_teach_by_examples(signproxy: Command, verb: str) -> None:
     ended = await signproxy(verb, "--help")
