@@ -97,7 +97,6 @@ async def test_the_unexpected_is_internal_and_leaks_nothing(
         "/v1/signatures/prepare",
         "/v1/signatures/complete",
         "/v1/xades/es",
-        "/v1/verifications",
         "/v1/operations/1/2",
         "/metrics",
         "/console/",

@@ -28,6 +28,7 @@ _LENGTH = re.compile(rb"/Length" + _WHITE + rb"([0-9]{1,10})(" + _WHITE + rb"[0-
 _END_OF_DATA = re.compile(rb"[\0\t\n\f\r ]*endstream")
 _END_OF_OBJECT = re.compile(rb"[\0\t\n\f\r ]*endobj")
 _FILE_KEY = re.compile(rb"/(?:F|#46)(?![0-9A-Za-z#_.+-])")
+_REVISION_MARKS = (b"trailer", b"startxref", b"%%EOF")
 _HEADER_BYTES = 64
 
 
@@ -75,7 +76,7 @@ class Inventory:
         misplaced: Versions that are not where the cross-reference says.
         hidden: Objects that it does not mention.
         gaps: What lies between the objects: cross-references, comments, and what has no business there.
-        revision_marks: Offsets of ``startxref``: each ends a revision.
+        revision_marks: Offsets of what ends a revision, or what is left of that.
     """
 
     def __init__(self, data: Data, reader: DocumentReader, history: History) -> None:
@@ -88,7 +89,9 @@ class Inventory:
         self._ends = {span.place.offset: span.end for span in self.spans}
         self.gaps = tuple(self._gaps())
         self.hidden = tuple(self._hidden())
-        self.revision_marks = [at for start, end in self.gaps for at in occurrences(data, b"startxref", start, end)]
+        self.revision_marks = sorted(
+            at for start, end in self.gaps for word in _REVISION_MARKS for at in occurrences(data, word, start, end)
+        )
 
     def at(self, offset: int) -> Span | None:
         """The object that holds a byte of the file; of objects in each other the inner one."""

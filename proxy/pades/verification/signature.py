@@ -163,11 +163,11 @@ def _certificates(signature: generic.DictionaryObject) -> Iterator[bytes]:
 
 
 def _time(stated: object) -> datetime | None:
-    """A date (7.9.4). One without a time zone is of an unknown one; it is taken for UTC."""
+    """A date (7.9.4), in UTC. One without a time zone is of an unknown one; it is taken for UTC."""
     if not isinstance(stated, str):
         return None
     try:
         moment = generic.parse_pdf_date(stated, strict=False)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     except (PdfReadError, ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
