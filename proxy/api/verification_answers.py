@@ -12,7 +12,16 @@ from pydantic import Field
 from proxy.api.problems import Language
 from proxy.api.schemas import Schema
 from proxy.call import Call
-from proxy.model import Indication, Reason, SignedObjectKind, SubIndication, Verdict, VerificationResult
+from proxy.model import (
+    ConstraintResult,
+    ConstraintStatus,
+    Indication,
+    Reason,
+    SignedObjectKind,
+    SubIndication,
+    Verdict,
+    VerificationResult,
+)
 from proxy.operations.reason_texts import reason_text
 from proxy.operations.verified import VerifiedDocument, VerifiedSignature
 from proxy.pades.verification.values import CoverageLevel, ModificationLevel, PageImage, ScanColor
@@ -23,6 +32,30 @@ class ReasonText(Schema):
 
     code: str
     text: str = Field(description="English or, by Accept-Language, Japanese.")
+
+    @classmethod
+    def of(cls, reason: Reason, language: Language) -> Self:
+        """The reason as a text."""
+        return cls(code=reason.code, text=reason_text(reason, language))
+
+
+class ConstraintEntry(Schema):
+    """One thing that was checked about a signature or timestamp."""
+
+    block: str = Field(description="Building block or process, by its clause of EN 319 102-1.")
+    constraint: str
+    status: ConstraintStatus
+    reason: ReasonText | None
+
+    @classmethod
+    def of(cls, result: ConstraintResult, language: Language) -> Self:
+        """How it came out."""
+        return cls(
+            block=result.block,
+            constraint=result.constraint,
+            status=result.status,
+            reason=None if result.reason is None else ReasonText.of(result.reason, language),
+        )
 
 
 class DocumentFacts(Schema):
@@ -62,6 +95,7 @@ class SignatureEntry(Schema):
         description="Whether the authority was accredited by Japan's Minister for Internal Affairs and Communications at that "
         "time; null where nothing is known."
     )
+    constraints: tuple[ConstraintEntry, ...] | None = Field(None, description="All that was checked; with report=detailed.")
 
 
 class ScanEntry(Schema):
@@ -97,8 +131,8 @@ class VerificationAnswer(Schema):
     scan_info: tuple[ScanEntry, ...] | None = Field(None, description="With getScanInfo.")
 
     @classmethod
-    def of(cls, call: Call, verified: VerifiedDocument, language: Language) -> Self:
-        """What was found."""
+    def of(cls, call: Call, verified: VerifiedDocument, language: Language, *, detailed: bool = False) -> Self:
+        """What was found, with all that was checked where ``detailed``."""
         return cls(
             transaction_id=call.transaction_id,
             result=verified.result,
@@ -107,16 +141,16 @@ class VerificationAnswer(Schema):
                 modified_after_signing=verified.modified_after_signing,
                 pages=verified.pages,
             ),
-            signatures=tuple(_entries(verified, language)),
+            signatures=tuple(_entries(verified, language, detailed=detailed)),
             scan_info=None if verified.scan_info is None else tuple(ScanEntry.of(image) for image in verified.scan_info),
         )
 
 
-def _entries(verified: VerifiedDocument, language: Language) -> Iterator[SignatureEntry]:
+def _entries(verified: VerifiedDocument, language: Language, *, detailed: bool) -> Iterator[SignatureEntry]:
     for signature in verified.signatures:
-        yield _entry(signature, language)
+        yield _entry(signature, language, detailed=detailed)
         for timestamp in () if signature.verdict is None else signature.verdict.timestamps:
-            yield _judged(signature.examined.field_name, timestamp, timestamp.reasons, language)
+            yield _judged(signature.examined.field_name, timestamp, language, detailed=detailed)
     if verified.unexamined:
         yield _unjudged(
             SignedObjectKind.SIGNATURE,
@@ -126,12 +160,13 @@ def _entries(verified: VerifiedDocument, language: Language) -> Iterator[Signatu
         )
 
 
-def _entry(signature: VerifiedSignature, language: Language) -> SignatureEntry:
+def _entry(signature: VerifiedSignature, language: Language, *, detailed: bool) -> SignatureEntry:
     examined, verdict = signature.examined, signature.verdict
     if verdict is None:
-        entry = _unjudged(examined.object.kind, signature.result, signature.reasons, language)
+        reasons = tuple(finding.reason for finding in examined.object.findings)
+        entry = _unjudged(examined.object.kind, signature.result, reasons, language)
     else:
-        entry = _judged(examined.field_name, verdict, signature.reasons, language)
+        entry = _judged(examined.field_name, verdict, language, detailed=detailed)
     own = {
         "field_name": examined.field_name,
         "coverage": examined.coverage,
@@ -141,7 +176,7 @@ def _entry(signature: VerifiedSignature, language: Language) -> SignatureEntry:
     return entry.model_copy(update=own)
 
 
-def _judged(field_name: str | None, verdict: Verdict, reasons: tuple[Reason, ...], language: Language) -> SignatureEntry:
+def _judged(field_name: str | None, verdict: Verdict, language: Language, *, detailed: bool) -> SignatureEntry:
     signer, tsa = verdict.signer, verdict.tsa
     return SignatureEntry(
         field_name=field_name,
@@ -149,7 +184,7 @@ def _judged(field_name: str | None, verdict: Verdict, reasons: tuple[Reason, ...
         result=verdict.result,
         indication=verdict.indication,
         sub_indication=verdict.sub_indication,
-        reasons=_texts(reasons, language),
+        reasons=_texts(verdict.reasons, language),
         level=verdict.level,
         coverage=None,
         modification_level=None,
@@ -163,6 +198,7 @@ def _judged(field_name: str | None, verdict: Verdict, reasons: tuple[Reason, ...
         ltv=verdict.ltv,
         tsa_subject=None if tsa is None else tsa.subject,
         mic_accredited=verdict.mic_accredited,
+        constraints=tuple(ConstraintEntry.of(item, language) for item in verdict.constraints) if detailed else None,
     )
 
 
@@ -193,4 +229,4 @@ def _unjudged(
 
 
 def _texts(reasons: tuple[Reason, ...], language: Language) -> tuple[ReasonText, ...]:
-    return tuple(ReasonText(code=reason.code, text=reason_text(reason, language)) for reason in reasons)
+    return tuple(ReasonText.of(reason, language) for reason in reasons)

@@ -10,7 +10,7 @@ from proxy.api.negotiation import acceptable
 from proxy.api.problems import language_of
 from proxy.api.schemas import VerificationParameters
 from proxy.api.verification_answers import VerificationAnswer
-from proxy.model import VerificationRequest
+from proxy.model import ReportKind, VerificationRequest
 
 
 async def verify_document(context: Context) -> web.StreamResponse:
@@ -29,7 +29,7 @@ async def verify_document(context: Context) -> web.StreamResponse:
     )
     verified = await context.operations.verification.verify(context.call, document, wanted)
     language = language_of(request.headers.get("Accept-Language"))
-    answer = VerificationAnswer.of(context.call, verified, language)
+    answer = VerificationAnswer.of(context.call, verified, language, detailed=parameters.report is ReportKind.DETAILED)
     response = web.Response(body=answer.model_dump_json(by_alias=True).encode(), content_type=JSON)
     response.headers["Content-Language"] = language
     return response

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxy.model import Reason, Verdict, VerificationResult
+from proxy.model import Verdict, VerificationResult
 from proxy.pades.verification.values import ExaminedSignature, PageImage
 
 _WORST_FIRST = (
@@ -30,13 +30,6 @@ class VerifiedSignature:
     def result(self) -> VerificationResult:
         """The contract's."""
         return VerificationResult.NOT_APPLICABLE if self.verdict is None else self.verdict.result
-
-    @property
-    def reasons(self) -> tuple[Reason, ...]:
-        """Why, or what is worth telling."""
-        if self.verdict is not None:
-            return self.verdict.reasons
-        return tuple(finding.reason for finding in self.examined.object.findings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ MAX_OBJECTS = 500_000
 
 _MAX_MARKS = 4 * MAX_OBJECTS
 _MAX_WORDS = 10_000
+_PIECE_BYTES = 1 << 20
 _WHITE_BYTES = frozenset(b"\0\t\n\f\r ")
 _WHITE = rb"[\0\t\n\f\r ]"
 _HEADER = re.compile(rb"(?<![0-9])([0-9]{1,10})" + _WHITE + rb"+([0-9]{1,5})" + _WHITE + rb"+\Z")
@@ -97,6 +98,17 @@ def mapped(stream: BinaryIO) -> Iterator[Data]:
         return
     with mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) as data:
         yield data
+
+
+def contains(stream: BinaryIO, word: bytes) -> bool:
+    """Whether ``word`` stands anywhere in a document. It is read piece by piece: of a mapping, all would stay in memory."""
+    stream.seek(0)
+    kept = b""
+    while piece := stream.read(_PIECE_BYTES):
+        if word in kept + piece:
+            return True
+        kept = piece[1 - len(word) :]
+    return False
 
 
 def occurrences(data: Data, word: bytes, start: int = 0, end: int | None = None) -> Iterator[int]:

@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 
 from proxy.errors import PDFEncrypted
 from proxy.model import ReportKind, VerificationRequest
+from proxy.pades.verification.texts import TEXTS
 from tests.api.service import PDF, Service, code_of, problem
 
 VERIFICATIONS = "/v1/verifications"
@@ -19,7 +20,7 @@ VERIFICATIONS = "/v1/verifications"
 MEMBERS = {
     *("fieldName", "type", "result", "indication", "subIndication", "reasons", "level", "coverage", "modificationLevel"),
     *("signerSubject", "issuer", "serialNumber", "claimedSigningTime", "timestampTime", "validFrom", "validTo", "ltv"),
-    *("tsaSubject", "micAccredited"),
+    *("tsaSubject", "micAccredited", "constraints"),
 }
 
 
@@ -73,6 +74,7 @@ async def test_the_result_has_the_contracts_members(either_service: Service) -> 
         "ltv": True,
         "tsaSubject": "CN=Example TSA",
         "micAccredited": None,
+        "constraints": None,
     }
     assert (timestamp["fieldName"], timestamp["type"], timestamp["indication"]) == ("Approval", "signatureTimestamp", "PASSED")
     assert (timestamp["micAccredited"], timestamp["level"], timestamp["coverage"]) == (True, None, None)
@@ -101,6 +103,17 @@ async def test_parameters_in_the_url(service: Service, method: str) -> None:
     at = datetime(2030, 1, 31, tzinfo=UTC)
     assert service.work.verification_requests == [VerificationRequest(at, ReportKind.DETAILED, scan_info=True)]
     assert service.work.verification_requests[0].validation_time == at
+    signature, timestamp = answer["signatures"][1:3]
+    assert signature["constraints"] == [
+        {
+            "block": "5.2.2",
+            "constraint": "FORMAT",
+            "status": "WARNING",
+            "reason": {"code": "APPENDED_DATA", "text": TEXTS["APPENDED_DATA"][0]},
+        },
+        {"block": "5.2.3", "constraint": "SIGNATURE_INTACT", "status": "FULFILLED", "reason": None},
+    ]
+    assert timestamp["constraints"] == []
     assert answer["scanInfo"] == [
         {"page": 1, "widthPx": 2480, "heightPx": 3508, "dpi": 300, "bitsPerPixel": 24, "color": "color"},
         {"page": 2, "widthPx": None, "heightPx": None, "dpi": None, "bitsPerPixel": None, "color": None},

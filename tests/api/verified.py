@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from proxy.model import (
     BaselineLevel,
     CertificateFacts,
+    ConstraintResult,
+    ConstraintStatus,
     Finding,
     Indication,
     Reason,
@@ -68,6 +70,10 @@ _VALID = VerifiedSignature(
         valid_to=_TSA.not_after,
         tsa=_TSA,
         timestamps=(_TIMESTAMP,),
+        constraints=(
+            ConstraintResult("5.2.2", "FORMAT", ConstraintStatus.WARNING, Reason("APPENDED_DATA")),
+            ConstraintResult("5.2.3", "SIGNATURE_INTACT", ConstraintStatus.FULFILLED),
+        ),
     ),
 )
 _INVALID = VerifiedSignature(

@@ -52,7 +52,7 @@ def _examined(reader: DocumentReader, request: ExamineDocument) -> tuple[Examine
     with mapped(reader.stream) as data:
         history = History(reader)
         live = list(find_live(history))
-        if not live and not looks_signed(data):
+        if not live and not looks_signed(reader.stream):
             return ExaminedDocument((), pages=page_count(history)), {}
         examination = Examination(data, reader, history, live, request.most_signatures)
         return examination.result(), examination.wanted_digests()
@@ -60,8 +60,7 @@ def _examined(reader: DocumentReader, request: ExamineDocument) -> tuple[Examine
 
 def _surveyed(stream: BinaryIO, why: Finding) -> ExaminedDocument:
     """A document that cannot be read: if something in it looks signed, one signature of which that is said."""
-    with mapped(stream) as data:
-        if not looks_signed(data):
-            return ExaminedDocument(())
+    if not looks_signed(stream):
+        return ExaminedDocument(())
     lost = SignedObject("1", SignedObjectKind.SIGNATURE, SignatureFormat.PKCS7_DETACHED, b"", {}, findings=(why,))
     return ExaminedDocument((ExaminedSignature(lost, None),))

@@ -93,11 +93,6 @@ class Inventory:
             at for start, end in self.gaps for word in _REVISION_MARKS for at in occurrences(data, word, start, end)
         )
 
-    def at(self, offset: int) -> Span | None:
-        """The object that holds a byte of the file; of objects in each other the inner one."""
-        index = bisect_right(self._offsets, offset) - 1
-        return self.spans[index] if index >= 0 and offset < self.spans[index].end else None
-
     def span(self, number: int, place: Place) -> Span | None:
         """A version of an object; ``None`` where it is in an object stream, or not where it should be."""
         return (

@@ -6,11 +6,12 @@ revision leads to: a signature that was taken out, or was put there to be found.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from pyhanko.pdf_utils import generic
 
 from proxy.pades.objects import entry
-from proxy.pades.scanning import Data, occurrences
+from proxy.pades.scanning import Data, contains
 from proxy.pades.verification.form import SIGNATURE, Field, fields, text_of
 from proxy.pades.verification.history import History, Place, View
 from proxy.pades.verification.inventory import Inventory, Span
@@ -43,9 +44,9 @@ class FoundSignature:
     usage_rights: bool = False
 
 
-def looks_signed(data: Data) -> bool:
+def looks_signed(stream: BinaryIO) -> bool:
     """Whether there is anything in a document that could be a signature dictionary."""
-    return data.find(_BYTE_RANGE) >= 0
+    return contains(stream, _BYTE_RANGE)
 
 
 def find_live(history: History) -> Iterator[FoundSignature]:
@@ -77,12 +78,11 @@ def find_live(history: History) -> Iterator[FoundSignature]:
 def stray_spans(data: Data, inventory: Inventory, live: Iterable[FoundSignature]) -> list[Span]:
     """Objects that look like signature dictionaries, and are none of those in the newest revision's form."""
     known = {(found.number, found.place) for found in live}
-    spans: dict[tuple[int, Place], Span] = {}
-    for offset in occurrences(data, _BYTE_RANGE):
-        span = inventory.at(offset)
-        if span is not None and offset < span.text_end and (span.number, span.place) not in known:
-            spans[span.number, span.place] = span
-    return list(spans.values())
+    return [
+        span
+        for span in inventory.spans
+        if data.find(_BYTE_RANGE, span.text_start, span.text_end) >= 0 and (span.number, span.place) not in known
+    ]
 
 
 def find_stray(history: History, span: Span, referrers: Iterable[int]) -> FoundSignature | None:

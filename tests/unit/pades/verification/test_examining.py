@@ -145,7 +145,8 @@ def test_a_timestamp_covers_what_was_there() -> None:
     assert (failures(signature), failures(timestamp)) == ([], [])
     assert signature.modification_level is ModificationLevel.LTV_UPDATES
     (coverage,) = found.coverage
-    assert (coverage.timestamp, coverage.objects) == ("Stamp", {signature.object.identifier})
+    assert coverage.timestamp == "Stamp"
+    assert coverage.objects == frozenset({signature.object.identifier})
     assert len(coverage.validation_data) == 3
     assert found.security_store == ValidationData((b"a certificate",), (b"an answer",), (b"a list",))
     later = io.BytesIO(document)
