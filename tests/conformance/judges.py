@@ -288,8 +288,12 @@ def rendered(document: Path, pages: int = 3) -> list[bytes]:
 
 def tampered_copy(document: Path, copy: Path) -> Path:
     """A copy of a PDF with one signed byte changed that breaks nothing else: the minor version in its header."""
-    data = bytearray(document.read_bytes())
-    at = data.index(b"%PDF-") + len(b"%PDF-1.")
-    data[at] ^= 1
-    copy.write_bytes(data)
+    copy.write_bytes(tampered_bytes(document.read_bytes()))
     return copy
+
+
+def tampered_bytes(document: bytes) -> bytes:
+    """The same of a document that is no file."""
+    data = bytearray(document)
+    data[data.index(b"%PDF-") + len(b"%PDF-1.")] ^= 1
+    return bytes(data)
