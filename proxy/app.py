@@ -25,6 +25,7 @@ from proxy.api.tls import followed_server_context
 from proxy.engine.pool import EnginePool
 from proxy.errors import SettingsError
 from proxy.following import FollowedFiles
+from proxy.model import EvidenceOrigin
 from proxy.operations.authorities import Authorities
 from proxy.operations.certificates import Certificates
 from proxy.operations.credentials import Credentials
@@ -40,6 +41,8 @@ from proxy.operations.service import Operations
 from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
+from proxy.operations.validating import EvidenceValidation
+from proxy.operations.verification import MOST_SIGNATURES, DocumentVerification
 from proxy.operations.warm_up import WarmUp
 from proxy.outbound import Links
 from proxy.pades.engine import TASKS, PAdESEngine
@@ -60,6 +63,8 @@ from proxy.trust.network import NetworkRevocationSource
 from proxy.trust.paths import PathFinder
 from proxy.trust.validation_material import MaterialSource
 from proxy.tsa.profiles import TSAProfiles
+from proxy.validation.engine import ValidationEngine
+from proxy.validation.policy import deployment_policy
 
 if TYPE_CHECKING:
     from proxy.telemetry.tracing import Tracing
@@ -192,6 +197,18 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
             ),
             timestamping=DocumentTimestamping(
                 engine=engine, tsa=services.tsa, authorities=authorities, proofs=proofs, idempotency=idempotency
+            ),
+            verification=DocumentVerification(
+                engine=engine,
+                validation=EvidenceValidation(
+                    engine=ValidationEngine(pool),
+                    policy=deployment_policy(settings),
+                    revocation=services.revocation,
+                    origin=EvidenceOrigin.RELAY if settings.revocation.source == "central" else EvidenceOrigin.NETWORK,
+                    clock=clock,
+                ),
+                clock=clock,
+                most_signatures=MOST_SIGNATURES,
             ),
             hashes=HashSigning(credentials=credentials, journal=journal, idempotency=idempotency),
             timestamps=TimestampRelay(tsa=services.tsa, journal=journal),

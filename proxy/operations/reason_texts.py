@@ -6,8 +6,9 @@ from typing import Final, Literal
 from proxy.model import Reason
 from proxy.pades.verification.texts import LEVELS
 from proxy.pades.verification.texts import TEXTS as PDF_TEXTS
+from proxy.validation.texts import REASONS
 
-TEXTS: Final[Mapping[str, tuple[str, str]]] = {**PDF_TEXTS}
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {**REASONS, **PDF_TEXTS}
 """English and Japanese by code, of all that a verification can find."""
 
 

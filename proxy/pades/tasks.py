@@ -10,6 +10,7 @@ from proxy.pades.values import APPEND_VALIDATION_DATA, CHECK, INSPECT, PREPARE, 
 from proxy.pades.verification.examining import examine_document, survey_document
 from proxy.pades.verification.scan_info import describe_scans
 from proxy.pades.verification.values import DESCRIBE_SCANS, EXAMINE, SURVEY
+from proxy.validation.engine import JUDGE, judge_task
 
 TASKS: Mapping[str, Callable[[BinaryIO, Any], Any]] = {
     INSPECT: inspect_document,
@@ -20,4 +21,5 @@ TASKS: Mapping[str, Callable[[BinaryIO, Any], Any]] = {
     EXAMINE: examine_document,
     SURVEY: survey_document,
     DESCRIBE_SCANS: describe_scans,
+    JUDGE: judge_task,
 }
