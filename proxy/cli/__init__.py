@@ -51,6 +51,7 @@ _VERBS = {
     "sign": "sign PDF files",
     "timestamp": "time-stamp PDF files, or prolong what is signed in them",
     "verify": "verify what is signed in PDF files",
+    "batch": "verify whole folders, with a report in CSV",
     "certificates": "list, show, export or register signing certificates",
     "keys": "list keys, make new ones",
     "csr": "certification requests for keys",

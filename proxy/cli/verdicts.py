@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -35,11 +36,41 @@ _CODES: Mapping[VerificationResult, ExitCode] = {
 
 def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
     """What failed where something did; else the worst verdict's."""
-    failed = exit_code_of_all([outcome.error for outcome in outcomes])
-    if failed is not ExitCode.OK:
-        return failed
-    found = {outcome.verification.result for outcome in outcomes if outcome.verification is not None}
-    return next(code for result, code in _CODES.items() if result in found)
+    tally = Tally()
+    for outcome in outcomes:
+        tally.add(outcome)
+    return tally.exit_code
+
+
+class Tally:
+    """Counts verdicts without keeping them."""
+
+    def __init__(self) -> None:
+        self._results: Counter[VerificationResult] = Counter()
+        self._errors: Counter[ExitCode] = Counter()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count what became of one file."""
+        if outcome.verification is not None:
+            self._results[outcome.verification.result] += 1
+        else:
+            self._errors[exit_code_of_all([outcome.error])] += 1
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What all failures have in common where nothing else came of any file, ``FAILED``, or the worst verdict's."""
+        if self._errors:
+            alone = not self._results and len(self._errors) == 1
+            return next(iter(self._errors)) if alone else ExitCode.FAILED
+        return next((code for result, code in _CODES.items() if self._results[result]), ExitCode.OK)
+
+    @property
+    def summary(self) -> str:
+        """How many of each."""
+        counts = [f"{self._results[result]} {result}" for result in VerificationResult if self._results[result]]
+        failed = self._errors.total()
+        files = self._results.total() + failed
+        return f"{files} files: " + (", ".join([*counts, *([f"{failed} failed"] if failed else [])]) or "nothing to do")
 
 
 def write_json(outcomes: Sequence[Outcome]) -> None:
@@ -71,14 +102,10 @@ def write_text(console: Console, outcomes: Sequence[Outcome]) -> None:
         for line in _lines(outcome, outcome.verification):
             console.print(line, soft_wrap=True)
     if len(outcomes) > 1:
-        console.print(_summary(outcomes))
-
-
-def _summary(outcomes: Sequence[Outcome]) -> str:
-    results = [outcome.verification.result for outcome in outcomes if outcome.verification is not None]
-    counts = [f"{results.count(result)} {result}" for result in VerificationResult if result in results]
-    failed = len(outcomes) - len(results)
-    return f"{len(outcomes)} files: " + ", ".join([*counts, *([f"{failed} failed"] if failed else [])])
+        tally = Tally()
+        for outcome in outcomes:
+            tally.add(outcome)
+        console.print(tally.summary)
 
 
 def _lines(outcome: Outcome, verification: Verification) -> Iterator[Text]:

@@ -19,6 +19,7 @@ VERBS = (
     "sign",
     "timestamp",
     "verify",
+    "batch",
     "certificates",
     "operations",
     "maintenance",

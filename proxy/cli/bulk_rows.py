@@ -1,0 +1,135 @@
+"""Rows of a bulk verification (contract, "Bulk verification"): one a timestamp, with ``everything`` also one a signature.
+
+A file with neither has one row that says so, and so has a file that could not be verified.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from proxy.cli.terminal import printable
+from proxy.cli.verifying import Outcome
+from proxy.client import SignatureVerdict
+from proxy.errors import ProxyError
+from proxy.model import VerificationResult
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "ja": (
+        "ファイル名",
+        "検証結果",
+        "検証結果理由",
+        "検証時刻",
+        "署名フィールド名",
+        "TS証明書のサブジェクト",
+        "署名時刻",
+        "有効期間の開始",
+        "有効期間の終了",
+        "総務大臣認定済",
+    ),
+    "en": (
+        "file name",
+        "result",
+        "reason",
+        "verified at",
+        "signature field",
+        "TS certificate subject",
+        "signing time",
+        "valid from",
+        "valid to",
+        "accredited by the Minister",
+    ),
+}
+"""By language; what the columns hold is the same."""
+
+_RESULTS: Mapping[str, Mapping[VerificationResult, str]] = {
+    "ja": {
+        VerificationResult.VALID: "有効",
+        VerificationResult.INVALID: "無効",
+        VerificationResult.INDETERMINATE: "不明",
+        VerificationResult.NOT_APPLICABLE: "対象外",
+    },
+    "en": {result: result.value for result in VerificationResult},
+}
+_FAILED = {"ja": "検証できません", "en": "NOT VERIFIED"}
+_ACCREDITED: Mapping[str, Mapping[bool | None, str]] = {
+    "ja": {True: "はい", False: "いいえ", None: "不明"},
+    "en": {True: "yes", False: "no", None: "unknown"},
+}
+_TIMESTAMPS = frozenset({"docTimestamp", "signatureTimestamp", "archiveTimestamp", "contentTimestamp"})
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days, both included, in the report's time zone; what was signed on none of them has no row."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class RowStyle:
+    """What rows say and how.
+
+    Attributes:
+        language: ``ja`` or ``en``.
+        zone: Of all times.
+        everything: Also a row a signature.
+        period: Which signing times have a row; ``None`` for all.
+    """
+
+    language: str
+    zone: ZoneInfo
+    everything: bool = False
+    period: Period | None = None
+
+    def rows(self, name: str, outcome: Outcome, verified_at: datetime) -> Iterator[Row]:
+        """The rows of one file.
+
+        Args:
+            name: Of the file, as the report has it.
+            outcome: What became of it.
+            verified_at: When.
+        """
+        moment = self._time(verified_at)
+        if outcome.verification is None:
+            error = outcome.error
+            why = f"{error.code}: {error.detail}" if isinstance(error, ProxyError) else printable(error)
+            yield (name, _FAILED[self.language], why, moment, *[""] * 6)
+            return
+        signatures = outcome.verification.signatures
+        wanted = [one for one in signatures if self.everything or one.type in _TIMESTAMPS]
+        if not wanted:
+            word = _RESULTS[self.language][VerificationResult.NOT_APPLICABLE]
+            # What is signed and not time-stamped has a verdict all the same, which must not be lost.
+            reasons = "; ".join(text for one in signatures for _, text in one.reasons)
+            yield (name, word, reasons, moment, *[""] * 6)
+            return
+        for signature in wanted:
+            if self._in_period(signature):
+                yield self._row(name, signature, moment)
+
+    def _row(self, name: str, signature: SignatureVerdict, moment: str) -> Row:
+        return (
+            name,
+            _RESULTS[self.language][signature.result],
+            "; ".join(text for _, text in signature.reasons),
+            moment,
+            signature.field_name or "",
+            signature.tsa_subject or "",
+            self._time(signature.timestamp_time or signature.claimed_signing_time),
+            self._time(signature.valid_from),
+            self._time(signature.valid_to),
+            _ACCREDITED[self.language][signature.mic_accredited] if signature.type in _TIMESTAMPS else "",
+        )
+
+    def _in_period(self, signature: SignatureVerdict) -> bool:
+        signed = signature.timestamp_time or signature.claimed_signing_time
+        if self.period is None or signed is None:
+            return True
+        return self.period.first <= signed.astimezone(self.zone).date() <= self.period.last
+
+    def _time(self, value: datetime | None) -> str:
+        return "" if value is None else f"{value.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
