@@ -11,21 +11,26 @@ from datetime import datetime
 import structlog
 
 from proxy.call import Call
-from proxy.errors import DeadlineExceeded, DependencyError
+from proxy.errors import DeadlineExceeded, DependencyError, InvalidDocument
 from proxy.model import (
     Coverage,
     EvidenceOrigin,
+    Indication,
+    Judgement,
     RevocationInfo,
     SignedObject,
+    SubIndication,
     SuppliedEvidence,
     ValidationData,
     ValidationInputs,
     ValidationPolicy,
     Verdict,
+    VerificationResult,
     WantedRevocation,
 )
 from proxy.ports import Clock, RevocationSource
 from proxy.validation.engine import ValidationEngine
+from proxy.validation.reasons import Code, reason
 
 ROUNDS = 3
 """How often is judged: an answer may show the next certificate that one is wanted about."""
@@ -85,7 +90,12 @@ class EvidenceValidation:
         asked: set[WantedRevocation] = set()
         verdicts: tuple[Verdict, ...] = ()
         for _ in range(ROUNDS):
-            judgement = await self._engine.judge(call, ValidationInputs(objects, coverage, tuple(supplied), self._policy, at))
+            inputs = ValidationInputs(objects, coverage, tuple(supplied), self._policy, at)
+            try:
+                judgement = await self._engine.judge(call, inputs)
+            except InvalidDocument:
+                # Judging took more than it may: with what was asked for, that is, or with the document's own.
+                judgement = Judgement(verdicts or tuple(_not_judged(signed) for signed in objects), ())
             verdicts = judgement.verdicts
             wanted = [entry for entry in judgement.wanted if entry not in asked][: MOST_WANTED - len(asked)]
             if not wanted or self._revocation is None:
@@ -113,6 +123,18 @@ class EvidenceValidation:
         with call.stage("revocation"):
             answers = await asyncio.gather(*(ask(entry) for entry in wanted))
         return _data(answer for answer in answers if answer is not None)
+
+
+def _not_judged(signed: SignedObject) -> Verdict:
+    return Verdict(
+        identifier=signed.identifier,
+        kind=signed.kind,
+        result=VerificationResult.INDETERMINATE,
+        indication=Indication.INDETERMINATE,
+        sub_indication=SubIndication.CUSTOM,
+        reasons=(*(finding.reason for finding in signed.findings), reason(Code.NOT_JUDGED)),
+        claimed_time=signed.claimed_time,
+    )
 
 
 def _data(answers: Iterable[RevocationInfo]) -> ValidationData:

@@ -258,7 +258,10 @@ def _references(found: Mapping[str, tuple[bytes, ...]]) -> list[CertificateRefer
         issuer, serial_number = None, None
         if not isinstance(issuer_serial, core.Void):
             serial_number = issuer_serial["serial_number"].native
-            issuer = next(name.chosen.chosen.dump() for name in issuer_serial["issuer"] if name.name == "directory_name")
+            names = [name.chosen.chosen.dump() for name in issuer_serial["issuer"] if name.name == "directory_name"]
+            if not names:
+                raise ValueError("a reference to the signing certificate names no issuer")
+            issuer = names[0]
         hash_name = "sha1" if oid == _SIGNING_CERTIFICATE else entry["hash_algorithm"]["algorithm"].native
         references.append(CertificateReference(hash_name, entry["cert_hash"].native, issuer, serial_number))
     return references
