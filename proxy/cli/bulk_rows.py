@@ -1,10 +1,12 @@
 """Rows of a bulk verification (contract, "Bulk verification"): one a timestamp, with ``everything`` also one a signature.
 
-A file with neither has one row that says so, and so has a file that could not be verified.
+A file with neither has one row that says so, and so has a file that could not be verified. A timestamp inside a signature is
+about that signature's value and not about the document: its row has no better result than its signature, so that who looks at
+timestamps alone hears of a document that was changed.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -56,6 +58,13 @@ _ACCREDITED: Mapping[str, Mapping[bool | None, str]] = {
     "ja": {True: "はい", False: "いいえ", None: "不明"},
     "en": {True: "yes", False: "no", None: "unknown"},
 }
+_INSIDE = frozenset({"signatureTimestamp", "contentTimestamp"})
+_WORST_FIRST = (
+    VerificationResult.INVALID,
+    VerificationResult.INDETERMINATE,
+    VerificationResult.VALID,
+    VerificationResult.NOT_APPLICABLE,
+)
 _TIMESTAMPS = frozenset({"docTimestamp", "signatureTimestamp", "archiveTimestamp", "contentTimestamp"})
 
 Row = tuple[str, ...]
@@ -99,7 +108,7 @@ class RowStyle:
             why = f"{error.code}: {error.detail}" if isinstance(error, ProxyError) else printable(error)
             yield (name, _FAILED[self.language], why, moment, *[""] * 6)
             return
-        signatures = outcome.verification.signatures
+        signatures = tuple(_held_to_their_signatures(outcome.verification.signatures))
         wanted = [one for one in signatures if self.everything or one.type in _TIMESTAMPS]
         if not wanted:
             word = _RESULTS[self.language][VerificationResult.NOT_APPLICABLE]
@@ -133,3 +142,15 @@ class RowStyle:
 
     def _time(self, value: datetime | None) -> str:
         return "" if value is None else f"{value.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _held_to_their_signatures(signatures: Sequence[SignatureVerdict]) -> Iterator[SignatureVerdict]:
+    """The verdicts, timestamps inside a signature with the worse of both results; they follow their signature."""
+    holder: SignatureVerdict | None = None
+    for one in signatures:
+        if one.type not in _INSIDE:
+            holder = one
+        elif holder is not None and _WORST_FIRST.index(holder.result) < _WORST_FIRST.index(one.result):
+            yield replace(one, result=holder.result, reasons=(*holder.reasons, *one.reasons))
+            continue
+        yield one

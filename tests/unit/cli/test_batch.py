@@ -78,6 +78,20 @@ async def test_every_way_to_have_it(service: ContractService, signproxy: Command
     assert service.seen[0].headers["Accept-Language"] == "en"
 
 
+@pytest.mark.parametrize(("signature", "timestamp", "row"), [("INVALID", "VALID", "無効"), ("VALID", "INVALID", "無効")])
+async def test_a_timestamp_inside_a_signature_is_no_better_than_it(
+    service: ContractService, signproxy: Command, tmp_path: Path, signature: str, timestamp: str, row: str
+) -> None:
+    changed = {**SIGNATURE, "result": signature, "reasons": [{"code": "CHANGED", "text": "変更"}]}
+    inside = {**TIMESTAMP, "type": "signatureTimestamp", "result": timestamp}
+    service.verification = {"signatures": [changed, inside, TIMESTAMP]}
+    folder, report = folder_of(tmp_path, "a.pdf"), tmp_path / "report.csv"
+    await signproxy("batch", "verify", folder, "--csv", report, *service.options())
+    _, first, second = rows(report)
+    assert (first[1], second[1]) == (row, "有効")
+    assert first[2] == ("変更; 理由" if signature == "INVALID" else "理由")
+
+
 async def test_one_bad_file_stops_nothing_and_has_its_row(service: ContractService, signproxy: Command, tmp_path: Path) -> None:
     service.fail_for = b"locked"
     service.verification = {"signatures": []}
