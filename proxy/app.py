@@ -25,7 +25,7 @@ from proxy.api.tls import followed_server_context
 from proxy.engine.pool import EnginePool
 from proxy.errors import SettingsError
 from proxy.following import FollowedFiles
-from proxy.model import EvidenceOrigin
+from proxy.model import EvidenceOrigin, ValidationPolicy
 from proxy.operations.authorities import Authorities
 from proxy.operations.certificates import Certificates
 from proxy.operations.credentials import Credentials
@@ -55,7 +55,7 @@ from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
 from proxy.stores.sealing import AESSealer
 from proxy.stores.transactions_sqlite import SQLiteTransactionLog
 from proxy.telemetry.recorder import Telemetry
-from proxy.trust.anchors import load_anchors
+from proxy.trust.anchors import TrustAnchors, load_anchors
 from proxy.trust.caching import CachedRevocationSource
 from proxy.trust.credential_check import CredentialChecker
 from proxy.trust.issuers import IssuerFetcher
@@ -77,7 +77,8 @@ class Services:
     """What the settings name, open and ready: the adapters behind the ports, without the document engine and the edge.
 
     Attributes:
-        witnesses: Finds paths to the anchors of signers and of time-stamping authorities, for revocation data about both.
+        policy: What is demanded of signatures that are verified.
+        witnesses: Finds paths to all of its anchors, of signers and of time-stamping authorities, for revocation data about both.
     """
 
     settings: Settings
@@ -86,6 +87,7 @@ class Services:
     links: Links
     registry: SignerRegistry
     tsa: TSAProfiles
+    policy: ValidationPolicy
     witnesses: PathFinder
     revocation: RevocationSource | None
     checker: CredentialChecker
@@ -117,8 +119,10 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
         tsa = TSAProfiles(settings.tsa, clock, connections, links, registry.csc_timestamps())
         stack.push_async_callback(tsa.close)
         finder = PathFinder(load_anchors(settings.trust.anchors))
-        # Revocation data is asked for about time-stamping authorities too, whose anchors are no anchors of signers.
-        witnesses = PathFinder(load_anchors(dict.fromkeys((*settings.trust.anchors, *_tsa_anchors(settings)))))
+        policy = deployment_policy(settings, clock.now())
+        # Revocation data is asked for about time-stamping authorities and others' signers too, whose anchors are no anchors of
+        # signers here.
+        witnesses = PathFinder(TrustAnchors(tuple(dict.fromkeys(anchor.certificate for anchor in policy.trust.anchors))))
         revocation = _revocation_source(settings, registry, witnesses, clock, links)
         if revocation is not None:
             stack.push_async_callback(revocation.close)
@@ -128,7 +132,7 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
             stack.push_async_callback(issuers.close)
         checker = CredentialChecker(finder, revocation, clock, settings.revocation.cache_seconds, issuers)
         await stack.enter_async_context(links.files.watched())
-        yield Services(settings, clock, telemetry, links, registry, tsa, witnesses, revocation, checker)
+        yield Services(settings, clock, telemetry, links, registry, tsa, policy, witnesses, revocation, checker)
 
 
 async def _certificates(settings: Settings, stack: AsyncExitStack) -> CertificateStore | None:
@@ -137,11 +141,6 @@ async def _certificates(settings: Settings, stack: AsyncExitStack) -> Certificat
     store = await SQLiteCertificateStore.open(settings.stores.certificates)
     stack.push_async_callback(store.close)
     return store
-
-
-def _tsa_anchors(settings: Settings) -> Iterator[Path]:
-    for section in settings.tsa:
-        yield from section.trust_anchors
 
 
 def _revocation_source(
@@ -202,7 +201,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
                 engine=engine,
                 validation=EvidenceValidation(
                     engine=ValidationEngine(pool),
-                    policy=deployment_policy(settings),
+                    policy=services.policy,
                     revocation=services.revocation,
                     origin=EvidenceOrigin.RELAY if settings.revocation.source == "central" else EvidenceOrigin.NETWORK,
                     clock=clock,

@@ -27,6 +27,7 @@ from proxy.settings.signers import KEY_ID, CentralSettings, KeyFileSettings, Sof
 from proxy.settings.stores import IdempotencySettings, StoreSettings
 from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
+from proxy.settings.verification import AlgorithmSettings, TrustedListSettings, VerificationSettings
 from proxy.settings.warm_up import WarmUpSettings
 from proxy.settings.whole import Settings
 
@@ -34,6 +35,7 @@ __all__ = [
     "KEY_ID",
     "PREFIX",
     "AdminSettings",
+    "AlgorithmSettings",
     "CSCCredentialSettings",
     "CSCSettings",
     "CentralSettings",
@@ -63,6 +65,8 @@ __all__ = [
     "TSASettings",
     "TelemetrySettings",
     "TrustSettings",
+    "TrustedListSettings",
+    "VerificationSettings",
     "WarmUpSettings",
     "announced_maintenance",
     "load_settings",

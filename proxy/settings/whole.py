@@ -23,6 +23,7 @@ from proxy.settings.signers import CentralSettings, SoftwareSettings
 from proxy.settings.stores import IdempotencySettings, StoreSettings
 from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
+from proxy.settings.verification import VerificationSettings
 from proxy.settings.warm_up import WarmUpSettings
 
 
@@ -46,6 +47,7 @@ class Settings(Section):
     tsa: tuple[TSASettings, ...] = ()
     revocation: RevocationSettings = RevocationSettings()
     trust: TrustSettings = TrustSettings()
+    verification: VerificationSettings = VerificationSettings()
     stores: StoreSettings
     idempotency: IdempotencySettings = IdempotencySettings()
     maintenance: MaintenanceSettings = MaintenanceSettings()
