@@ -10,10 +10,9 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -42,7 +41,7 @@ from proxy.operations.signing import DocumentSigning
 from proxy.operations.timestamping import DocumentTimestamping
 from proxy.operations.timestamps import TimestampRelay
 from proxy.operations.validating import EvidenceValidation
-from proxy.operations.verification import MOST_SIGNATURES, DocumentVerification
+from proxy.operations.verification import DocumentVerification
 from proxy.operations.warm_up import WarmUp
 from proxy.outbound import Links
 from proxy.pades.engine import TASKS, PAdESEngine
@@ -78,7 +77,7 @@ class Services:
 
     Attributes:
         policy: What is demanded of signatures that are verified.
-        witnesses: Finds paths to all of its anchors, of signers and of time-stamping authorities, for revocation data about both.
+        witnesses: Finds paths to all of its anchors, of signers and of time-stamping authorities: whom to ask about revocation.
     """
 
     settings: Settings
@@ -207,7 +206,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
                     clock=clock,
                 ),
                 clock=clock,
-                most_signatures=MOST_SIGNATURES,
+                most_signatures=settings.verification.most_signatures,
             ),
             hashes=HashSigning(credentials=credentials, journal=journal, idempotency=idempotency),
             timestamps=TimestampRelay(tsa=services.tsa, journal=journal),

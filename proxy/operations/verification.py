@@ -16,9 +16,6 @@ from proxy.pades.verification.values import ExaminedDocument, ExamineDocument, P
 from proxy.ports import Clock
 from proxy.spool import SpooledDocument
 
-MOST_SIGNATURES = 250
-"""Signatures and timestamps of one document that are examined and judged; there being more is a finding."""
-
 
 class Validation(Protocol):
     """Judges signed objects by what is trusted here (EN 319 102-1)."""

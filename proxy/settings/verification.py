@@ -35,9 +35,10 @@ class VerificationSettings(Section):
 
     ``anchors`` are trusted for signatures beside ``trust.anchors``, ``timestamp_anchors`` for timestamps beside the
     ``trust_anchors`` of each ``[[tsa]]``: files of PEM or DER, or folders of them. ``accreditations`` is the registry of
-    accredited time-stamping authorities. ``expired_without_poe``: the result for a signature whose certificate has expired
-    without proof that it existed before. ``require_fresh_timestamps``: whether revocation data about a TSA's certificate must
-    be fresh; if not, what the document brought is enough where nothing newer can be had.
+    accredited time-stamping authorities, in place of the one that comes with the proxy. ``expired_without_poe``: the result for
+    a signature whose certificate has expired without proof that it existed before. ``require_fresh_timestamps``: whether
+    revocation data about a TSA's certificate must be fresh; if not, what the document brought is enough where nothing newer can
+    be had. ``most_signatures``: of one document that are looked at.
     """
 
     anchors: tuple[FilePath, ...] = ()
@@ -47,3 +48,4 @@ class VerificationSettings(Section):
     expired_without_poe: Literal["INDETERMINATE", "INVALID"] = "INDETERMINATE"
     require_fresh_timestamps: bool = False
     algorithms: AlgorithmSettings = AlgorithmSettings()
+    most_signatures: int = Field(250, ge=1, le=10_000)

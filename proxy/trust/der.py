@@ -1,8 +1,8 @@
 """Encoding rules (X.690): what may be BER where it lies is made definite before a parser sees it.
 
-CMS may be BER (RFC 5652, clause 2) and old signers wrote indefinite lengths; asn1crypto encodes such values anew again and
-again when they are nested, so that a few hostile bytes cost minutes. One pass here, linear in the length, takes them away.
-Whatever is definite stays byte for byte what it was, so that nothing that was signed or hashed changes.
+CMS may be BER (RFC 5652, clause 2), and old signers wrote indefinite lengths. A parser of DER gives such values back in other
+bytes than they came in, or not at all; one pass here, linear in the length, takes the indefinite lengths away. Whatever is
+definite stays byte for byte what it was, so that nothing that was signed or hashed changes.
 """
 
 _DEEPEST = 48

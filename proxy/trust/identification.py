@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
@@ -33,6 +34,7 @@ def is_referenced(certificate: bytes, reference: CertificateReference) -> bool:
     return hmac.compare_digest(digest, reference.value) and not other_serial and not other_issuer
 
 
+@lru_cache(maxsize=1024)
 def is_issuer(certificate: bytes, name: bytes | None) -> bool:
     """Whether a certificate's issuer is ``name`` (DER), compared as RFC 5280, 7.1 says."""
     if name is None:

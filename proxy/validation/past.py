@@ -4,7 +4,7 @@ The sliding gives the last moment at which everything about a path was known to 
 data about them, have to be proven to have existed by then. Where revocation data is not fresh any more, the standard slides
 to its issuance; here the time slides to the end of its freshness, the moment up to which 5.2.5 calls it fresh. A list of a
 week would otherwise be of no use to a signature of the second day, whose own revocation data is later than the list
-(docs/adr/0018).
+(docs/adr/0020).
 """
 
 from datetime import datetime
