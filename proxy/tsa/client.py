@@ -67,7 +67,7 @@ class RFC3161Authority:
     async def timestamp(self, call: Call, imprint: Digest, *, once: bool = False) -> TimestampToken:
         """See :meth:`proxy.ports.TimestampAuthority.timestamp`; ``once``: another authority is next in line."""
         query = TimeStampReq.fresh(imprint, self._policy_oid)
-        response = await self._channel.ask(call, query, once=once)
+        response = await self._channel.ask(call, query, once=self._only_once(once))
         token = token_of(response)
         if token is None:
             raise TSAError(rejection_of(response))
@@ -80,7 +80,7 @@ class RFC3161Authority:
         more token over the same imprint, with certificates, is asked for.
         """
         request = TimeStampReq(query.imprint, query.nonce, query.policy_oid, query.cert_req)
-        response = await self._channel.ask(call, request, once=once)
+        response = await self._channel.ask(call, request, once=self._only_once(once))
         token = token_of(response)
         if token is None:
             return response
@@ -92,6 +92,10 @@ class RFC3161Authority:
             await self.timestamp(call, request.imprint)
             await self._check(token, response, request)
         return response if request.cert_req else without_certificates(response)
+
+    def _only_once(self, once: bool) -> bool:
+        """A budget counts every time that the authority is asked."""
+        return once or self.budget is not None
 
     async def _check(self, token: bytes, response: bytes, query: TimeStampReq) -> TimestampToken:
         known = (*self.finder.anchors.certificates, *self._learnt)

@@ -158,6 +158,16 @@ async def test_an_authority_is_asked_no_more_often_than_its_budget_has_it(
         assert (len(front.queries), failure.value.retry_after) == (3, 2.0)
 
 
+async def test_a_budget_counts_every_attempt(profiles: Profiles, stamp: Stamp) -> None:
+    async with tsa_server(stamp.reply) as busy:
+        busy.status = 429
+        for budget, attempts in (({"rate_per_second": 10.0}, 1), ({}, 3)):
+            busy.queries.clear()
+            with pytest.raises(TSAUnavailable):
+                await profiles(section("p", busy.url, **budget)).profile("p").timestamp(new_call(), IMPRINT)
+            assert len(busy.queries) == attempts
+
+
 async def test_one_over_its_budget_is_waited_for_when_no_other_gives_a_token(
     profiles: Profiles, stamp: Stamp, time: SteppedTime
 ) -> None:
