@@ -52,10 +52,10 @@ STATUS_OF = {code: status for status, codes in STATUS.items() for code in codes.
 
 INTERNALS = re.compile(
     r"Traceback|\.py\b|/tmp|/srv|/root|/proc|spool-|errno|sqlite|pyhanko|asn1crypto|aiohttp|cryptography\.|proxy\.|0x[0-9a-f]{6}"
-    r"|Exception|4711",
+    r"|Exception|PIN 4711",
     re.IGNORECASE,
 )
-"""What an answer must not tell. ``4711`` is the PIN in the faulty central signer's answers."""
+"""What an answer must not tell. ``PIN 4711`` is in the faulty central signer's answers."""
 
 JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
 

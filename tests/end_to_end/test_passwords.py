@@ -101,7 +101,7 @@ def test_without_the_right_password_nothing_is_signed_or_told(sandbox: Sandbox, 
             for dry in ({}, {"dryRun": True})
         ]
     assert {(answer.status, answer.code) for answer in answers} == {(422, "PDF_ENCRYPTED")}
-    assert not [answer for answer in answers if b"4712" in answer.body]
+    assert not [answer for answer in answers if b"wrong-4712" in answer.body]
     assert spent.nothing, spent
 
 
