@@ -12,6 +12,7 @@ from proxy.settings.csc import CSCCredentialSettings, CSCSettings
 from proxy.settings.kms import KMSSettings
 from proxy.settings.links import LinkSettings
 from proxy.settings.loading import PREFIX, announced_maintenance, load_settings
+from proxy.settings.pkcs11 import PKCS11Settings
 from proxy.settings.secret_files import SecretFileSettings
 from proxy.settings.service import (
     AdminSettings,
@@ -53,6 +54,7 @@ __all__ = [
     "LogSettings",
     "MaintenanceSettings",
     "Operation",
+    "PKCS11Settings",
     "PositiveSeconds",
     "ReloadSettings",
     "RevocationSettings",

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from proxy.model import HashAlgorithm, SignAlgorithm
+from proxy.model.pkcs11_uri import PKCS11URI, is_pkcs11_uri
 from proxy.settings.base import FilePath, Section
 
 KeyBackendName = Literal["kms", "pkcs11", "software"]
@@ -28,3 +29,9 @@ class CredentialSettings(Section):
     sign_algorithms: tuple[SignAlgorithm, ...] | None = Field(None, min_length=1)
     hash_algorithms: tuple[HashAlgorithm, ...] | None = Field(None, min_length=1)
     clients: tuple[str, ...] | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _names_a_key(self) -> "CredentialSettings":
+        if self.backend == "pkcs11" and is_pkcs11_uri(self.key):
+            PKCS11URI.of_key(self.key)
+        return self

@@ -8,6 +8,7 @@ from proxy.settings.credentials import CredentialSettings
 from proxy.settings.csc import CSCSettings
 from proxy.settings.kms import KMSSettings
 from proxy.settings.links import LinkSettings
+from proxy.settings.pkcs11 import PKCS11Settings
 from proxy.settings.secret_files import SecretFileSettings
 from proxy.settings.service import (
     AdminSettings,
@@ -43,6 +44,7 @@ class Settings(Section):
     software: SoftwareSettings | None = None
     csc: CSCSettings | None = None
     kms: KMSSettings | None = None
+    pkcs11: PKCS11Settings | None = None
     credentials: tuple[CredentialSettings, ...] = ()
     tsa: tuple[TSASettings, ...] = ()
     revocation: RevocationSettings = RevocationSettings()
@@ -57,8 +59,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        if all(section is None for section in (self.central, self.csc, self.kms, self.software)):
-            raise ValueError("no signer: set central, csc, kms or software")
+        if all(section is None for section in (self.central, self.csc, self.kms, self.pkcs11, self.software)):
+            raise ValueError("no signer: set central, csc, kms, pkcs11 or software")
         if self.revocation.source == "central" and self.central is None:
             raise ValueError('revocation.source = "central" needs the section central')
         if self.csc is None and any(section.kind == "csc" for section in self.tsa):
@@ -74,7 +76,7 @@ class Settings(Section):
         if len(ids) != len(set(ids)):
             raise ValueError("credential ids must be unique")
         names = {client.name for client in self.clients}
-        sections = {"kms": self.kms, "software": self.software}
+        sections = {"kms": self.kms, "pkcs11": self.pkcs11, "software": self.software}
         for credential in self.credentials:
             if sections.get(credential.backend) is None:
                 raise ValueError(f"the credential {credential.id} needs the section {credential.backend}")

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from proxy import settings as module
 from proxy.errors import SettingsError
-from proxy.settings import ClientSettings, ListenerSettings, Section, Settings, load_settings
+from proxy.model.pkcs11_uri import PKCS11URI
+from proxy.settings import ClientSettings, ListenerSettings, PKCS11Settings, Section, Settings, load_settings
 
 MINIMAL = """
 [listener]
@@ -128,6 +129,39 @@ def test_no_signer_is_no_configuration(file: Path) -> None:
     file.write_text(MINIMAL.replace('[software]\ndirectory = "keys"\n', ""), "utf-8")
     with pytest.raises(SettingsError, match="no signer"):
         load_settings(file, {})
+
+
+@pytest.mark.parametrize(
+    ("token", "chosen"),
+    [
+        (None, PKCS11URI()),
+        ("hsm1", PKCS11URI(token="hsm1")),
+        ("pkcs11:serial=01;slot-id=2", PKCS11URI(serial="01", slot_id=2)),
+    ],
+)
+def test_a_token_by_its_label_or_an_uri(token: str | None, chosen: PKCS11URI) -> None:
+    section = PKCS11Settings.model_validate({"module": "/lib/hsm.so", "pin": "env:PIN", "token": token})
+    assert section.chosen_token == chosen
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("[pkcs11]\nmodule = 'hsm.so'\npin = '1234'", "a secret is a reference"),
+        ("[pkcs11]\nmodule = 'hsm.so'\npin = 'env:PIN'\ntoken = 'pkcs11:object=a'", "token's URI"),
+        ("[pkcs11]\nmodule = 'hsm.so'\npin = 'env:PIN'\ntoken = 'pkcs11:token=a?pin-value=1234'", "no query attribute"),
+        ("[pkcs11]\nmodule = 'hsm.so'\npin = 'env:PIN'\nprocesses = 0", "pkcs11.processes"),
+        ("[[credentials]]\nid = 'a'\nbackend = 'pkcs11'\nkey = 'pkcs11:token=a'\ncertificate = 'a.pem'", "an object, an id"),
+        (
+            "[[credentials]]\nid = 'a'\nbackend = 'pkcs11'\nkey = 'pkcs11:object=a'\ncertificate = 'a.pem'",
+            "needs the section pkcs11",
+        ),
+    ],
+)
+def test_what_cannot_be_right_about_a_token_is_refused(file: Path, more: str, says: str) -> None:
+    message = refused(file, more)
+    assert says in message
+    assert "1234" not in message
 
 
 def test_two_clients_of_one_name_are_refused(file: Path) -> None:
