@@ -102,7 +102,7 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
         links: Instead of such as the settings describe.
 
     Raises:
-        SettingsError: A file they name cannot be used.
+        SettingsError: A file they name cannot be used, or a key backend refuses what they say.
     """
     clock = clock or SystemClock()
     connections = settings.limits.upstream_in_flight
@@ -115,6 +115,7 @@ async def open_services(settings: Settings, clock: Clock | None = None, links: L
         certificates = await _certificates(settings, stack)
         registry = SignerRegistry(settings, clock, certificates, links)
         stack.push_async_callback(registry.close)
+        await registry.start()
         tsa = TSAProfiles(settings.tsa, clock, connections, links, registry.csc_timestamps())
         stack.push_async_callback(tsa.close)
         finder = PathFinder(load_anchors(settings.trust.anchors))

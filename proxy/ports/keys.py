@@ -16,6 +16,14 @@ class KeyBackend(Protocol):
     max_digests: int
     """How many digests one call takes; for a backend that signs one at a time, how many it makes of one call."""
 
+    async def start(self) -> None:
+        """Make ready what takes time, once, before the first call; what is not ready by then is so later, or its calls fail.
+
+        Raises:
+            SettingsError: What the settings say cannot be right: nothing but other settings will help.
+        """
+        ...
+
     async def list_keys(self, call: Call) -> tuple[HeldKey, ...]:
         """The keys that may sign here. Raises SignerError, SignerUnavailable, DeadlineExceeded."""
         ...

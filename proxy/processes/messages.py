@@ -50,8 +50,8 @@ def body_size(header: bytes | bytearray) -> int:
 def decode(data: bytes | bytearray, module: str = "") -> object:
     """Unpickle what a child process sent.
 
-    Allowed are Python's plain types, dates and times, and the dataclasses and enumerations of ``proxy`` and of ``module``, a
-    dotted name.
+    Allowed are Python's plain types, dates and times, and the dataclasses, named tuples and enumerations of ``proxy`` and of
+    ``module``, a dotted name.
 
     Raises:
         MalformedMessage: It is no pickle, or holds something else.
@@ -75,9 +75,13 @@ class _PlainValues(pickle.Unpickler):
             return _enumeration_member
         if module_name == self._module or module_name.split(".", 1)[0] == "proxy":
             found = super().find_class(module_name, global_name)
-            if isinstance(found, type) and found.__module__ == module_name and (is_dataclass(found) or issubclass(found, Enum)):
+            if isinstance(found, type) and found.__module__ == module_name and _is_plain(found):
                 return found
         raise pickle.UnpicklingError(f"{module_name}.{global_name} is not a plain value")
+
+
+def _is_plain(found: type) -> bool:
+    return is_dataclass(found) or issubclass(found, Enum) or (issubclass(found, tuple) and hasattr(found, "_fields"))
 
 
 def _enumeration_member(enumeration: object, name: str) -> Enum:

@@ -6,6 +6,7 @@ from proxy.outbound import Links
 from proxy.ports import Clock, KeyBackend
 from proxy.settings import Settings
 from proxy.signers.kms import KMSKeys
+from proxy.signers.pkcs11.keys import PKCS11Keys
 from proxy.signers.software import SoftwareKeys
 
 _KEY_BACKENDS: tuple[Callable[[Settings, Clock, Links], KeyBackend | None], ...] = (
@@ -13,6 +14,7 @@ _KEY_BACKENDS: tuple[Callable[[Settings, Clock, Links], KeyBackend | None], ...]
     lambda settings, clock, links: (
         KMSKeys(settings.kms, settings.limits.upstream_in_flight, clock, links) if settings.kms else None
     ),
+    lambda settings, clock, _links: PKCS11Keys(settings.pkcs11, clock) if settings.pkcs11 else None,
 )
 """One line a backend; its name is its section's."""
 

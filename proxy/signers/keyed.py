@@ -61,6 +61,10 @@ class KeyedSigner:
         self._registered: dict[str, Binding] = {}
         self._told: dict[str, str] = {}
 
+    async def start(self) -> None:
+        """Make the key backend ready. Raises as :meth:`proxy.ports.KeyBackend.start`."""
+        await self._keys.start()
+
     async def sign_digests(
         self, call: Call, credential: Credential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
     ) -> tuple[bytes, ...]:

@@ -86,6 +86,9 @@ class KMSKeys:
         self._created: dict[str, None] = {}
         self._arns: dict[str, str] = {}
 
+    async def start(self) -> None:
+        """See :meth:`proxy.ports.KeyBackend.start`. Connections are made when they are needed."""
+
     async def list_keys(self, call: Call) -> tuple[HeldKey, ...]:
         """See :meth:`proxy.ports.KeyBackend.list_keys`. A key that cannot be used is left out, with a line in the log."""
         found: dict[str, HeldKey] = {}

@@ -3,6 +3,7 @@
 A new backend that has certificates of its own is one line here; one that holds keys alone is one in ``signers.key_backends``.
 """
 
+import asyncio
 import itertools
 from collections import defaultdict
 from collections.abc import Callable
@@ -63,16 +64,24 @@ class SignerRegistry:
         for block in settings.credentials:
             bindings[block.backend].append(configured(block))
         self._reservations = Reservations(itertools.chain.from_iterable(bindings.values()))
-        keyed = {
+        self._keyed = {
             keys.name: KeyedSigner(keys, bindings[keys.name], store, clock)
             for keys in make_key_backends(settings, clock, links)
         }
         made = (make(settings, clock, links) for make in _BACKENDS)
         others = tuple(backend for backend in made if backend is not None)
-        self.backends: tuple[SignerBackend, ...] = (*keyed.values(), *others)
+        self.backends: tuple[SignerBackend, ...] = (*self._keyed.values(), *others)
         self._central = next((backend for backend in others if isinstance(backend, CentralSigner)), None)
         sources = () if self._central is None else (CentralKeys(self._central.connection),)
-        self.keys = KeyRegistry(keyed, others, sources, self._reservations, store)
+        self.keys = KeyRegistry(self._keyed, others, sources, self._reservations, store)
+
+    async def start(self) -> None:
+        """Make the key backends ready, once, before the first call.
+
+        Raises:
+            SettingsError: What the settings say of one cannot be right.
+        """
+        await asyncio.gather(*(keyed.start() for keyed in self._keyed.values()))
 
     async def find(self, call: Call, certificate_id: str) -> tuple[SignerBackend, Credential]:
         """The first backend that has the certificate, and the credential.

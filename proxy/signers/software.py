@@ -87,6 +87,9 @@ class SoftwareKeys:
             self._keys[one.id] = _load(one.id, one.file, one.password)
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "software-keys")
 
+    async def start(self) -> None:
+        """See :meth:`proxy.ports.KeyBackend.start`. They are read already."""
+
     async def list_keys(self, call: Call) -> tuple[HeldKey, ...]:  # noqa: ARG002 - the port's signature
         """See :meth:`proxy.ports.KeyBackend.list_keys`."""
         return tuple(key.held for key in self._keys.values())
