@@ -15,13 +15,14 @@ from proxy.model import HashAlgorithm, KeyAlgorithm, SignAlgorithm
 from proxy.ports import KeyBackend, SignerBackend
 from proxy.sandbox.authority import load_chain
 from proxy.sandbox.csc_deviations import Deviation
-from proxy.settings import CentralSettings, CredentialSettings, CSCSettings, KMSSettings, SoftwareSettings
+from proxy.settings import CentralSettings, CredentialSettings, CSCSettings, KMSSettings, PKCS11Settings, SoftwareSettings
 from proxy.signers.bindings import configured
 from proxy.signers.central import CentralSigner
 from proxy.signers.csc import CSCSigner
 from proxy.signers.keyed import KeyedSigner
 from proxy.signers.kms import KMSKeys
 from proxy.signers.kms_algorithms import KEY_SPECS
+from proxy.signers.pkcs11.keys import PKCS11Keys
 from proxy.signers.software import SoftwareKeys
 from proxy.stores.certificates_sqlite import SQLiteCertificateStore
 from tests.support.central_server import Entry, central_server
@@ -47,7 +48,7 @@ KINDS: dict[str, KeyAlgorithm] = {
 USUAL = ("rsa-2048", "p256", "p384")
 """What a bench holds where a test does not say."""
 
-_MAKE: dict[str, Callable[[], PrivateKey]] = {
+MAKE: dict[str, Callable[[], PrivateKey]] = {
     "rsa-2048": lambda: rsa_key(2048),
     "rsa-3072": lambda: rsa_key(3072),
     "rsa-4096": lambda: rsa_key(4096),
@@ -109,7 +110,7 @@ class Making:
 
     def holders(self) -> dict[str, Holder]:
         """Certificates to keys that are here."""
-        return {name: self.pki.signer(f"Signer {name}", key=_MAKE[name]()) for name in self.names}
+        return {name: self.pki.signer(f"Signer {name}", key=MAKE[name]()) for name in self.names}
 
 
 MakeBench = Callable[[Making], AbstractAsyncContextManager[Bench]]
@@ -184,6 +185,25 @@ async def kms(making: Making) -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
+async def pkcs11(making: Making) -> AsyncIterator[Bench]:
+    """A PKCS #11 token, by SoftHSM."""
+    hsm, known = making.fixture("softhsm"), making.fixture("softhsm_keys")
+    monkeypatch = making.fixture("monkeypatch")
+    for name, value in hsm.environment.items():
+        monkeypatch.setenv(name, value)
+    for name in {*making.names, "spare"} - known.keys():
+        known[name] = MAKE[name]() if name in MAKE else ec.generate_private_key(ec.SECP256R1())
+        hsm.add_key("contract", known[name], name, name.encode())
+    keys = PKCS11Keys(PKCS11Settings.model_validate(hsm.settings(processes=1)), FixedClock())
+    spare = await keys.get_key(new_call(), "pkcs11:object=spare")
+    holders = making.holders()
+    signers = {name: holder.der for name, holder in holders.items()}
+    references = {name: f"pkcs11:object={name};type=private" for name in holders}
+    async with keyed(making, keys, references, signers, spare=spare.public_key, spare_id=spare.key_id) as bench:
+        yield bench
+
+
+@asynccontextmanager
 async def central(making: Making) -> AsyncIterator[Bench]:
     """A central signer, by a double that has its keys in memory."""
     holders, spare = making.holders(), ec.generate_private_key(ec.SECP256R1())
@@ -254,7 +274,7 @@ def csc(*deviations: Deviation, **settings: object) -> MakeBench:
     return make
 
 
-BENCHES: dict[str, MakeBench] = {"software": software, "central": central, "csc": csc(), "kms": kms}
+BENCHES: dict[str, MakeBench] = {"software": software, "central": central, "csc": csc(), "kms": kms, "pkcs11": pkcs11}
 """Every backend there is. A new one adds a line here, and the suite must be green."""
 
 FURTHER: dict[str, MakeBench] = {

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.benches import BENCHES, FURTHER, USUAL, Bench, Making
+from tests.support.keys import PrivateKey
 from tests.support.pki import Hierarchy
+from tests.support.softhsm import SoftHSM, is_installed
 
 
 @pytest.fixture
@@ -21,6 +23,22 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, signing_pki: Hie
 @pytest.fixture(scope="session")
 def signing_pki() -> Hierarchy:
     return Hierarchy.make("Signing")
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> SoftHSM:
+    """SoftHSM with one token."""
+    if not is_installed():
+        pytest.skip("SoftHSM is not there: install softhsm2")
+    made = SoftHSM.make(tmp_path_factory.mktemp("softhsm"))
+    made.add_token("contract")
+    return made
+
+
+@pytest.fixture(scope="session")
+def softhsm_keys() -> dict[str, PrivateKey]:
+    """Keys that are on that token by the names of a bench: each imported when it is first wanted."""
+    return {}
 
 
 @pytest.fixture(scope="session")

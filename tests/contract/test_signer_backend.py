@@ -32,7 +32,7 @@ from tests.support.pki import certificate_to, issue, new_call
 COMBINATIONS = list(product(KINDS, SignAlgorithm, HashAlgorithm))
 """Every kind of key with every algorithm: what a key cannot do is refused."""
 
-REMOTE = {"kms"}
+REMOTE = {"kms", "pkcs11"}
 """Benches that are slow to ask: every day they answer for one key of each kind."""
 
 LEAN = {
