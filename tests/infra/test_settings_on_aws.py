@@ -21,7 +21,7 @@ def container(shape: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("shape", ["central", "kms"])
+@pytest.mark.parametrize("shape", ["central", "cloudhsm", "kms"])
 def test_the_service_takes_them_and_its_files_come_from_secrets(shape: str) -> None:
     made = container(shape)
     (variable,) = made["Environment"]
