@@ -141,11 +141,10 @@ class TimestampRequest:
 
 
 class ReportKind(StrEnum):
-    """How much is told of a verification; ``etsi`` is the validation report of TS 119 102-2."""
+    """How much is told of a verification."""
 
     SIMPLE = "simple"
     DETAILED = "detailed"
-    ETSI = "etsi"
 
 
 @dataclass(frozen=True, slots=True)
