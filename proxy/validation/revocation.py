@@ -26,7 +26,7 @@ _EXEMPT = (x509.ObjectIdentifier("0.4.0.194121.2.1"), x509.ObjectIdentifier("2.5
 
 @dataclass(frozen=True, slots=True)
 class RevocationStatus:
-    """What stands against a certificate; what was taken although it is not fresh; whether anything says that it was good."""
+    """What stands against a certificate; what was taken although it is old; whether it is known that it was not revoked."""
 
     obstacles: tuple[Obstacle, ...]
     unproven: tuple[Obstacle, ...]
@@ -65,7 +65,7 @@ def revocation_obstacles(
     good = [answer for answer in answers if _is_good(answer, certificate, context.at)]
     if not good:
         why = reason(Code.NO_REVOCATION_DATA, subject=name)
-        failure = steps.failed(BLOCK, Check.REVOCATION_DATA, Failure(SubIndication.TRY_LATER, why))
+        failure = steps.failed(BLOCK, Check.REVOCATION_DATA, Failure(SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE, why))
         return RevocationStatus((Obstacle(failure, wanted=wanted),), (), is_good=False)
     steps.passed(BLOCK, Check.REVOCATION_DATA)
     steps.passed(BLOCK, Check.NOT_REVOKED)
@@ -80,7 +80,8 @@ def revocation_obstacles(
         else:
             steps.failed(BLOCK, check, obstacle.failure)
             obstacles.append(obstacle)
-    return RevocationStatus(tuple(obstacles), tuple(tolerated), is_good=True)
+    known = all(o.failure.sub_indication is not SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE for o in obstacles)
+    return RevocationStatus(tuple(obstacles), tuple(tolerated), is_good=known)
 
 
 def responder_until(answer: Answer, issuer: bytes) -> datetime:

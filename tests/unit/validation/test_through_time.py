@@ -130,7 +130,7 @@ class TestExpiry:
         young = issue("Young", pki.issuing, begins=NOW, extensions=[SIGNER_USAGE])
         old = ValidationData(crls=(crl(pki.issuing, issued=NOW - HOUR, following=NOW + DAY),))
         scene = Scene.trusting(pki.root).sign(cms_over(DOCUMENT, young, pki.chain)).hold(proof(pki)).hold(old)
-        assert sub(scene.verdict(NOW + MINUTE)) is SubIndication.TRY_LATER
+        assert sub(scene.verdict(NOW + MINUTE)) is SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE
 
 
 class TestRevocation:
@@ -439,4 +439,5 @@ def test_the_standing_of_answers_is_judged_by_whoever_is_still_valid(pki: Hierar
 def test_an_unknown_status_is_no_answer(pki: Hierarchy, signer: Holder) -> None:
     unknown = ocsp_response(signer, pki.issuing, status=ocsp.OCSPCertStatus.UNKNOWN)
     scene = Scene.trusting(pki.root).sign(cms_over(DOCUMENT, signer, pki.chain)).hold(proof(pki))
-    assert sub(scene.hold(ValidationData((), (unknown,))).verdict()) is SubIndication.TRY_LATER
+    verdict = scene.hold(ValidationData((), (unknown,))).verdict()
+    assert (sub(verdict), verdict.reasons[0].code) == (SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE, Code.NO_REVOCATION_DATA)
