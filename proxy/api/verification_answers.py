@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from proxy.api.problems import Language
+from proxy.api.representations import Base64
 from proxy.api.schemas import Schema
 from proxy.call import Call
 from proxy.model import (
@@ -25,6 +26,7 @@ from proxy.model import (
 from proxy.operations.reason_texts import reason_text
 from proxy.operations.verified import VerifiedDocument, VerifiedSignature
 from proxy.pades.verification.values import CoverageLevel, ModificationLevel, PageImage, ScanColor
+from proxy.validation.texts import check_text
 
 
 class ReasonText(Schema):
@@ -44,6 +46,7 @@ class ConstraintEntry(Schema):
 
     block: str = Field(description="Building block or process, by its clause of EN 319 102-1.")
     constraint: str
+    text: str = Field(description="What was checked, in English or, by Accept-Language, Japanese.")
     status: ConstraintStatus
     reason: ReasonText | None
 
@@ -53,6 +56,7 @@ class ConstraintEntry(Schema):
         return cls(
             block=result.block,
             constraint=result.constraint,
+            text=check_text(result.constraint, language),
             status=result.status,
             reason=None if result.reason is None else ReasonText.of(result.reason, language),
         )
@@ -129,6 +133,9 @@ class VerificationAnswer(Schema):
     document: DocumentFacts
     signatures: tuple[SignatureEntry, ...] = Field(description="Oldest first; timestamps inside a signature follow it.")
     scan_info: tuple[ScanEntry, ...] | None = Field(None, description="With getScanInfo.")
+    validation_report: Base64 | None = Field(
+        None, description="The validation report of ETSI TS 119 102-2 in XML; with report=etsi, where something is signed."
+    )
 
     @classmethod
     def of(cls, call: Call, verified: VerifiedDocument, language: Language, *, detailed: bool = False) -> Self:
@@ -143,6 +150,7 @@ class VerificationAnswer(Schema):
             ),
             signatures=tuple(_entries(verified, language, detailed=detailed)),
             scan_info=None if verified.scan_info is None else tuple(ScanEntry.of(image) for image in verified.scan_info),
+            validation_report=verified.report,
         )
 
 

@@ -70,6 +70,10 @@ class Verdict:
         mic_accredited: Whether that TSA was accredited by the Minister at that time; ``None`` where nothing is known.
         timestamps: Verdicts on the timestamps inside the signature.
         constraints: All that was checked, in order.
+        path: DER of the certification path that was judged, the signing certificate first; empty where there is none.
+        proven_time: Since when it is proven to exist (EN 319 102-1, 5.5: the best signature time); the validation time where
+            nothing proves it.
+        digest: SHA-256 of its CMS, or of its token; empty where it has none.
     """
 
     identifier: str
@@ -89,6 +93,9 @@ class Verdict:
     mic_accredited: bool | None = None
     timestamps: tuple["Verdict", ...] = ()
     constraints: tuple[ConstraintResult, ...] = ()
+    path: tuple[bytes, ...] = ()
+    proven_time: datetime | None = None
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

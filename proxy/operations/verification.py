@@ -4,17 +4,20 @@ examine → validate → the document's result. What is wrong about a document i
 password.
 """
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from proxy.call import Call
 from proxy.errors import InvalidDocument
-from proxy.model import Coverage, SignedObject, ValidationData, Verdict, VerificationRequest
+from proxy.model import Coverage, ReportKind, SignedObject, ValidationData, Verdict, VerificationRequest
 from proxy.operations.verified import VerifiedDocument, VerifiedSignature
 from proxy.pades.engine import PAdESEngine
-from proxy.pades.verification.values import ExaminedDocument, ExamineDocument, PageImage
+from proxy.pades.verification.values import ExaminedDocument, ExamineDocument, ExaminedSignature, PageImage
 from proxy.ports import Clock
 from proxy.spool import SpooledDocument
+from proxy.validation.etsi_report import validation_report
 
 
 class Validation(Protocol):
@@ -87,6 +90,7 @@ class DocumentVerification:
             modified_after_signing=examined.modified_after_signing,
             unexamined=examined.unexamined,
             scan_info=await self._scan_info(call, document, request) if request.scan_info else None,
+            report=await _report(judged, verdicts, at) if request.report is ReportKind.ETSI and verdicts else None,
         )
 
     async def _examined(self, call: Call, document: SpooledDocument, request: VerificationRequest) -> ExaminedDocument:
@@ -102,3 +106,8 @@ class DocumentVerification:
                 return await self._engine.describe_scans(call, document, request.document_password)
             except InvalidDocument:
                 return ()
+
+
+async def _report(judged: Sequence[ExaminedSignature], verdicts: Sequence[Verdict], at: datetime) -> bytes:
+    covered = {signature.object.identifier: signature.object.digests for signature in judged}
+    return await asyncio.to_thread(validation_report, verdicts, covered, at)

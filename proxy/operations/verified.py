@@ -43,7 +43,7 @@ class VerifiedDocument:
         modified_after_signing: Something was changed after the first signature that is neither a signature nor validation data.
         unexamined: Signatures that were not looked at, since they are too many.
         scan_info: The image of each page that has one; ``None`` where that was not asked for.
-        report: The validation report in XML, where one was asked for.
+        report: The validation report in XML (ETSI TS 119 102-2), where one was asked for and something was judged.
     """
 
     signatures: tuple[VerifiedSignature, ...]

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 
 from asn1crypto import core
 
@@ -84,6 +85,7 @@ def _signature(signed: SignedObject) -> Subject:
         claimed_time=_aware(signed.claimed_time or signing_time),
         data=message.data,
         timestamps=_inner_timestamps(signed, message),
+        digest=sha256(signed.contents).digest(),
     )
 
 
@@ -200,6 +202,7 @@ def _timestamp(
         claimed_time=None if signed is None else _aware(signed.claimed_time),
         data=message.data,
         stamp=Stamp(parsed.gen_time, parsed.policy_oid),
+        digest=sha256(token).digest(),
     )
 
 
@@ -236,6 +239,7 @@ def _raw_rsa(signed: SignedObject) -> Subject:
         value=value,
         covered=Comparison("sha1", b"", signed.digests.get("sha1")),
         claimed_time=_aware(signed.claimed_time),
+        digest=sha256(signed.contents).digest(),
     )
 
 

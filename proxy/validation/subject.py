@@ -58,6 +58,7 @@ class Subject:
         data: Validation data inside it.
         stamp: For a timestamp.
         timestamps: Those inside it, over its content or its value.
+        digest: SHA-256 of all of it.
     """
 
     identifier: str
@@ -79,3 +80,4 @@ class Subject:
     data: ValidationData = field(default_factory=ValidationData)
     stamp: Stamp | None = None
     timestamps: tuple["Subject", ...] = ()
+    digest: bytes = b""

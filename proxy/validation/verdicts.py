@@ -55,6 +55,9 @@ def verdict_on_timestamp(context: Context, outcome: Outcome) -> Verdict:
         tsa=facts,
         mic_accredited=_accredited(context.policy.accreditations, outcome),
         constraints=tuple(outcome.steps.results),
+        path=_path(outcome),
+        proven_time=context.proofs.earliest(outcome.subject.identifier),
+        digest=outcome.subject.digest,
     )
 
 
@@ -92,6 +95,9 @@ def verdict_on_signature(
         mic_accredited=None if first is None else _accredited(context.policy.accreditations, first[1]),
         timestamps=tuple(verdict_on_timestamp(context, entry) for entry in inner),
         constraints=tuple(outcome.steps.results),
+        path=_path(outcome),
+        proven_time=context.proofs.earliest(outcome.subject.identifier),
+        digest=outcome.subject.digest,
     )
 
 
@@ -107,6 +113,10 @@ def certificate_facts(certificate: bytes) -> CertificateFacts:
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
     )
+
+
+def _path(outcome: Outcome) -> tuple[bytes, ...]:
+    return () if outcome.status is None or outcome.status.path is None else outcome.status.path.certificates
 
 
 # -- result ---------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ async def test_the_result_has_the_contracts_members(either_service: Service) -> 
         answer = await response.json()
         assert answer["transactionId"] == response.headers["Transaction-Id"]
         assert "Signature-Level" not in response.headers
-    assert answer.keys() == {"transactionId", "result", "document", "signatures", "scanInfo"}
+    assert answer.keys() == {"transactionId", "result", "document", "signatures", "scanInfo", "validationReport"}
     assert answer["result"] == "INVALID"
     assert answer["document"] == {"docMdp": 2, "modifiedAfterSigning": True, "pages": 3}
     assert answer["scanInfo"] is None
@@ -108,10 +108,17 @@ async def test_parameters_in_the_url(service: Service, method: str) -> None:
         {
             "block": "5.2.2",
             "constraint": "FORMAT",
+            "text": "The signature is well-formed",
             "status": "WARNING",
             "reason": {"code": "APPENDED_DATA", "text": TEXTS["APPENDED_DATA"][0]},
         },
-        {"block": "5.2.3", "constraint": "SIGNATURE_INTACT", "status": "FULFILLED", "reason": None},
+        {
+            "block": "5.2.7",
+            "constraint": "SIGNATURE_INTACT",
+            "text": "The signature value is the signing key's",
+            "status": "FULFILLED",
+            "reason": None,
+        },
     ]
     assert timestamp["constraints"] == []
     assert answer["scanInfo"] == [

@@ -72,7 +72,7 @@ _VALID = VerifiedSignature(
         timestamps=(_TIMESTAMP,),
         constraints=(
             ConstraintResult("5.2.2", "FORMAT", ConstraintStatus.WARNING, Reason("APPENDED_DATA")),
-            ConstraintResult("5.2.3", "SIGNATURE_INTACT", ConstraintStatus.FULFILLED),
+            ConstraintResult("5.2.7", "SIGNATURE_INTACT", ConstraintStatus.FULFILLED),
         ),
     ),
 )

@@ -117,6 +117,14 @@ def test_a_copy_with_one_signed_byte_changed_is_invalid(sandbox: Sandbox, docume
             assert (entry["result"], entry["subIndication"]) == ("INVALID", "HASH_FAILURE")
 
 
+def test_the_validation_report(sandbox: Sandbox, documents: Mapping[str, bytes], invoice: bytes) -> None:
+    report = base64.b64decode(verified(sandbox, documents["ES-A"], report="etsi")["validationReport"])
+    assert report.count(b"urn:etsi:019102:mainindication:total-passed") == 1
+    assert b"<vr:DAIdentifier>Signature1</vr:DAIdentifier>" in report
+    assert verified(sandbox, documents["ES-A"])["validationReport"] is None
+    assert verified(sandbox, invoice, report="etsi")["validationReport"] is None, "nothing is signed"
+
+
 def test_signatures_upon_signatures(sandbox: Sandbox, documents: Mapping[str, bytes]) -> None:
     answer = verified(sandbox, documents["signed twice"])
     assert answer["result"] == "VALID"
