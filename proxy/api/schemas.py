@@ -230,7 +230,7 @@ class VerificationParameters(Schema):
     validation_time: Moment | None = Field(None, description="The moment as of which it is judged; left out, now.")
     report: ReportKind = Field(
         ReportKind.SIMPLE,
-        description="detailed: with all that was checked.",
+        description="detailed: with all that was checked; etsi: with the validation report of ETSI TS 119 102-2 in XML.",
     )
     get_scan_info: StrictBool = Field(False, description="Describe the image of each page, for scanned documents.")
     document_password: Password | None = Field(None, description="Opens an encrypted document. Never in the URL.")

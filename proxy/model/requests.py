@@ -141,10 +141,11 @@ class TimestampRequest:
 
 
 class ReportKind(StrEnum):
-    """How much is told of a verification."""
+    """How much is told of a verification; ``etsi`` is the validation report of TS 119 102-2."""
 
     SIMPLE = "simple"
     DETAILED = "detailed"
+    ETSI = "etsi"
 
 
 @dataclass(frozen=True, slots=True)
