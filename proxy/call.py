@@ -7,10 +7,11 @@ is on the ledger of the call that caused it.
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import ceil
 
 from proxy.errors import DeadlineExceeded
 from proxy.model import Exchange, StageTime
@@ -53,21 +54,60 @@ class Ledger:
     """What one call exchanged with whom, in order."""
 
     def __init__(self) -> None:
-        self._exchanges: list[Exchange] = []
+        self._entries: list[LedgerEntry] = []
+
+    def begin(self, destination: str, sent: bytes) -> "LedgerEntry":
+        """Add an exchange whose request is leaving; what comes back is counted in the entry as it comes.
+
+        Args:
+            destination: To whom.
+            sent: The request body.
+        """
+        entry = LedgerEntry(destination, len(sent), hashlib.sha256(sent).hexdigest())
+        self._entries.append(entry)
+        return entry
 
     def record(self, destination: str, sent: bytes, received: int) -> None:
-        """Add one exchange: the request body and the count of response body bytes read."""
-        self._exchanges.append(Exchange(destination, len(sent), received, hashlib.sha256(sent).hexdigest()))
+        """Add one exchange that is over: the request body and the count of response body bytes read."""
+        self.begin(destination, sent).received = received
+
+    def take_over(self, other: "Ledger", *, digests: int, own_digests: int) -> None:
+        """Add what was exchanged for several calls, as it is now.
+
+        Args:
+            other: Of what did it for them.
+            digests: How many its requests carried.
+            own_digests: How many of these are of this ledger's call.
+        """
+        for done in other.exchanges:
+            entry = LedgerEntry(done.destination, done.sent, done.sent_sha256, done.received, digests, own_digests)
+            self._entries.append(entry)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """All exchanges so far."""
-        return tuple(self._exchanges)
+        return tuple(
+            Exchange(entry.destination, entry.sent, entry.received, entry.sent_sha256, entry.digests, entry.own_digests)
+            for entry in self._entries
+        )
 
     def totals(self, destination: str) -> tuple[int, int]:
-        """Body bytes sent to and received from one destination."""
-        mine = [entry for entry in self._exchanges if entry.destination == destination]
-        return sum(entry.sent for entry in mine), sum(entry.received for entry in mine)
+        """Body bytes sent to and received from one destination. Of what other calls shared, this one's part, rounded up."""
+        mine = [entry for entry in self.exchanges if entry.destination == destination]
+        sent, received = (entry.sent * entry.share for entry in mine), (entry.received * entry.share for entry in mine)
+        return sum(map(ceil, sent)), sum(map(ceil, received))
+
+
+@dataclass(slots=True)
+class LedgerEntry:
+    """An exchange that may be under way: :class:`~proxy.model.Exchange`, with what has come back so far."""
+
+    destination: str
+    sent: int
+    sent_sha256: str
+    received: int = 0
+    digests: int = 0
+    own_digests: int = 0
 
 
 @dataclass(slots=True)
@@ -103,6 +143,7 @@ class Span:
         begun: Nanoseconds from the call's start.
         ended: The same.
         outcome: Of an exchange: ``ok``, or the name of the failure's class.
+        counted: Whether the exchange counts as this call's. One that was made for several calls counts as one of theirs.
     """
 
     kind: str
@@ -110,6 +151,7 @@ class Span:
     begun: int
     ended: int
     outcome: str = "ok"
+    counted: bool = True
 
 
 @dataclass(slots=True)
@@ -173,3 +215,30 @@ class Call:
             raise
         finally:
             self.spans.append(Span("exchange", destination, begun, self.elapsed, outcome))
+
+    @classmethod
+    def for_several(cls, calls: Sequence["Call"]) -> "Call":
+        """What does once what several calls of one client want: with the first one's name, and the time of the most patient."""
+        first = calls[0]
+        return cls(
+            transaction_id=first.transaction_id,
+            client=first.client,
+            operation=first.operation,
+            started=first.started,
+            deadline=max((call.deadline for call in calls), key=lambda deadline: deadline.at),
+            traceparent=first.traceparent,
+        )
+
+    def take_over(self, several: "Call", *, digests: int, own_digests: int, counted: bool) -> None:
+        """Make part of this call what was done for several: what it exchanged, and how long that took.
+
+        Args:
+            several: From :meth:`for_several`.
+            digests: How many its requests carried.
+            own_digests: How many of these are this call's.
+            counted: Whether its exchanges count as this call's.
+        """
+        self.ledger.take_over(several.ledger, digests=digests, own_digests=own_digests)
+        later = self.elapsed - several.elapsed
+        for span in several.spans:
+            self.spans.append(replace(span, begun=span.begun + later, ended=span.ended + later, counted=counted))

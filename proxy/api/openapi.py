@@ -265,7 +265,9 @@ _HEADERS: dict[str, _Json] = {
         format="uuid",
     ),
     "Upstream-Bytes": _header(
-        "Bodies exchanged with the central signer for this call.", pattern="^sent=[0-9]+;received=[0-9]+$"
+        "Bytes of the bodies exchanged with the central signer for this call. Where a request carried the digests of several "
+        "concurrent calls of the client, this call's share by digests, rounded up; /v1/operations tells of the whole request.",
+        pattern="^sent=[0-9]+;received=[0-9]+$",
     ),
     "Signature-Form": _header("The form that was made.", examples=["ES-T"]),
     "Signature-Level": _header("The level reached, never less than asked for.", examples=["B-T"]),

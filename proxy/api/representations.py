@@ -40,7 +40,10 @@ CENTRAL = "central"
 
 
 class UpstreamBytes(Schema):
-    """Bodies exchanged with the central signer for one call, in bytes."""
+    """Bodies exchanged with the central signer for one call, in bytes.
+
+    Of a request that carried the digests of several calls, its share by digests, rounded up.
+    """
 
     sent: int
     received: int
@@ -259,12 +262,17 @@ class Stage(Schema):
 
 
 class ExchangeEntry(Schema):
-    """What went to and came from one destination: bytes of the bodies, and the request body's SHA-256."""
+    """What went to and came from one destination: bytes of the bodies, and the request body's SHA-256.
+
+    Digests of one client's concurrent calls may go to a signer in one request. It is told whole, in the record of each of them.
+    """
 
     destination: str
     sent: int
     received: int
     sent_sha256: str
+    digests: int | None = Field(None, description="Of a request for several calls: how many digests it carried.")
+    own_digests: int | None = Field(None, description="How many of them are this call's.")
 
 
 class Transaction(Schema):
@@ -325,6 +333,8 @@ class Transaction(Schema):
                         "sent": entry.sent,
                         "received": entry.received,
                         "sent_sha256": entry.sent_sha256,
+                        "digests": entry.digests or None,
+                        "own_digests": entry.own_digests or None,
                     }
                     for entry in record.exchanges
                 ],

@@ -17,6 +17,8 @@ class Credential:
         sign_algorithms: What the backend makes with this key, preferred first.
         hash_algorithms: Digests it takes, preferred first.
         backend: Name of the backend that holds the key.
+        multisign: How many digests one exchange with the backend carries. Where that is more than one, signatures cost less
+            when the digests of several calls go together.
     """
 
     certificate_id: str
@@ -25,6 +27,7 @@ class Credential:
     sign_algorithms: tuple[SignAlgorithm, ...]
     hash_algorithms: tuple[HashAlgorithm, ...]
     backend: str
+    multisign: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,29 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One line of the ledger: what went to and came from one destination, bodies only.
 
-    ``sent_sha256`` is the hex SHA-256 of the request body, so that what left can be proven afterwards.
+    ``sent_sha256`` is the hex SHA-256 of the request body, so that what left can be proven afterwards. Where the request
+    carried the digests of several calls, ``digests`` is how many it carried and ``own_digests`` how many of them were this
+    call's; both are 0 where it was this call's alone.
     """
 
     destination: str
     sent: int
     received: int
     sent_sha256: str
+    digests: int = 0
+    own_digests: int = 0
+
+    @property
+    def share(self) -> Fraction:
+        """This call's part of the exchange, by digests."""
+        return Fraction(self.own_digests, self.digests) if self.digests else Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
 """The credential of a request: found, checked, and with the algorithms it will sign with."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from proxy.call import Call
-from proxy.errors import AlgorithmNotAllowed, SignatureInvalid
+from proxy.errors import AlgorithmNotAllowed
 from proxy.model import Credential, HashAlgorithm, SignAlgorithm
-from proxy.ports import Clock, SignerBackend
+from proxy.ports import Clock
 from proxy.signers.registry import SignerRegistry
+from proxy.signers.verified import VerifiedSigner
 from proxy.trust.credential_check import CheckedCredential, CredentialChecker
 
 
@@ -17,11 +16,11 @@ class ReadyCredential:
     """A credential that may sign now.
 
     Attributes:
-        backend: Where its key is.
+        signer: Signs with its key.
         checked: Chain, validity and revocation, as just found or cached.
     """
 
-    backend: SignerBackend
+    signer: VerifiedSigner
     credential: Credential
     checked: CheckedCredential
     sign_algorithm: SignAlgorithm
@@ -52,22 +51,10 @@ class Credentials:
             SignerError, SignerUnavailable, Maintenance, DeadlineExceeded: The backend failed.
         """
         call.facts.certificate_id = certificate_id
-        backend, credential = await self._registry.find(call, certificate_id)
+        signer, credential = await self._registry.find(call, certificate_id)
         chosen_sign = sign_algorithm or credential.sign_algorithms[0]
         chosen_hash = hash_algorithm or credential.hash_algorithms[0]
         if chosen_sign not in credential.sign_algorithms or chosen_hash not in credential.hash_algorithms:
             raise AlgorithmNotAllowed(f"the key of this certificate does not sign {chosen_sign} with {chosen_hash}")
         checked = await self._checker.check(call, credential, self._clock.now())
-        return ReadyCredential(backend, credential, checked, chosen_sign, chosen_hash)
-
-    @contextmanager
-    def in_use(self, ready: ReadyCredential) -> Iterator[None]:
-        """While the body has values made: where they do not verify, the next request learns the credential anew.
-
-        A certificate may have been renewed under its id since, and its key with it.
-        """
-        try:
-            yield
-        except SignatureInvalid:
-            ready.backend.forget(ready.credential.certificate_id)
-            raise
+        return ReadyCredential(signer, credential, checked, chosen_sign, chosen_hash)

@@ -70,6 +70,5 @@ class HashSigning:
     ) -> HashSignatures:
         with call.stage("credential"):
             ready = await self._credentials.ready(call, certificate_id, sign_algorithm, digests[0].algorithm)
-        with self._credentials.in_use(ready):
-            values = await signature_values(call, self._journal, ready, digests, steps)
+        values = await signature_values(call, self._journal, ready, digests, steps)
         return HashSignatures(values, ready.sign_algorithm, ready.hash_algorithm)

@@ -132,6 +132,7 @@ def _line(record: TransactionRecord) -> dict[str, object]:
                 "sent": entry.sent,
                 "received": entry.received,
                 "sentSha256": entry.sent_sha256,
+                **({"digests": entry.digests, "ownDigests": entry.own_digests} if entry.digests else {}),
             }
             for entry in record.exchanges
         ],

@@ -286,8 +286,7 @@ class DocumentSigning:
         call, ready, identity = signing.call, signing.ready, signing.identity
         attributes = signed_attributes(digest, identity, ready.sign_algorithm)
         digests = (Digest.of(attributes, ready.hash_algorithm),)
-        with self._credentials.in_use(ready):
-            (value,) = await signature_values(call, self._journal, ready, digests, signing.steps)
+        (value,) = await signature_values(call, self._journal, ready, digests, signing.steps)
         token = None
         if signing.profile is not None:
             imprint = Digest.of(value, signing.profile.hash_algorithm)

@@ -7,15 +7,15 @@ followed, remembered or negotiated: no redirects, no cookies, no proxies from th
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from types import SimpleNamespace
+from functools import partial
 
 import aiohttp
 from yarl import URL
 
-from proxy.call import Call
+from proxy.call import Call, LedgerEntry
 from proxy.errors import DeadlineExceeded
 from proxy.following import Followed
 from proxy.outbound.addresses import AddressPolicy, PolicyResolver, address_of, origin
@@ -40,7 +40,7 @@ _CONNECTING = 5.0
 _IDLE = 15.0
 """Seconds an idle connection is kept: well below what servers and load balancers allow, so that the proxy closes first."""
 
-_progress: ContextVar[SimpleNamespace] = ContextVar("progress")
+_progress: ContextVar["_Progress"] = ContextVar("progress")
 """Of the exchange that this task is about."""
 
 
@@ -118,7 +118,10 @@ class Link:
             DeadlineExceeded: The call's time was over first.
             LinkError: One of its leaves.
         """
-        progress = SimpleNamespace(sent=False, received=0, limit=max_response_bytes or self._max_response_bytes)
+        progress = _Progress(
+            partial(call.ledger.begin, destination or self.destination, recorded or body),
+            max_response_bytes or self._max_response_bytes,
+        )
         headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "hash-signing-proxy"}
         if content_type is not None:
             headers["Content-Type"] = content_type
@@ -138,9 +141,6 @@ class Link:
                     if scope.expired():
                         raise self._out_of_time(allowed) from error
                     raise link_error(error) from error
-                finally:
-                    if progress.sent:
-                        call.ledger.record(destination or self.destination, recorded or body, progress.received)
                 if not 200 <= answer.status <= 299:
                     raise LinkRefused(answer)
                 return answer
@@ -166,7 +166,7 @@ class Link:
         kind = OutOfPatience if allowed >= self._timeout / 2 else DeadlineExceeded
         return kind("the request's time is over")
 
-    async def _perform(self, method: str, url: str, headers: dict[str, str], body: bytes, progress: SimpleNamespace) -> Answer:
+    async def _perform(self, method: str, url: str, headers: dict[str, str], body: bytes, progress: "_Progress") -> Answer:
         self._check_literal(url)
         _progress.set(progress)
         async with self._opened().request(
@@ -183,8 +183,7 @@ class Link:
                 raise LinkGarbled(f"the answer has more than {progress.limit} bytes")
             parts = []
             async for part in response.content.iter_any():
-                progress.received += len(part)
-                if progress.received > progress.limit:
+                if progress.came(len(part)) > progress.limit:
                     response.close()
                     raise LinkGarbled(f"the answer has more than {progress.limit} bytes")
                 parts.append(part)
@@ -226,9 +225,34 @@ class Link:
             self._session = None
 
 
+class _Progress:
+    """How far an exchange has come: it is on the ledger from the moment when something left.
+
+    Args:
+        begin: Puts it there.
+        limit: The most bytes of the answer's body.
+    """
+
+    def __init__(self, begin: Callable[[], LedgerEntry], limit: int) -> None:
+        self._begin = begin
+        self._entry: LedgerEntry | None = None
+        self.limit = limit
+
+    def left(self) -> None:
+        """The request is leaving."""
+        if self._entry is None:
+            self._entry = self._begin()
+
+    def came(self, count: int) -> int:
+        """So many bytes of the answer's body came; gives how many there are by now."""
+        assert self._entry is not None, "an answer to what was never sent"
+        self._entry.received += count
+        return self._entry.received
+
+
 class _Request(aiohttp.ClientRequest):
     """Notes that a request is about to go out. The client's tracing would tell it too, for a third of the exchange."""
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        _progress.get().sent = True
+        _progress.get().left()
         return await super().send(conn)

@@ -11,7 +11,7 @@ class DigestSigner(Protocol):
     """Makes signature values over digests. All it is ever given of a document is a :class:`~proxy.model.Digest`."""
 
     max_digests: int
-    """How many digests one call to the backend takes (``multisign``)."""
+    """How many digests one call of the port takes. How many the backend takes at a time is ``Credential.multisign``."""
 
     async def sign_digests(
         self, call: Call, credential: Credential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
@@ -25,7 +25,8 @@ class DigestSigner(Protocol):
             digests: 1 to ``max_digests``, all of one hash algorithm.
 
         Returns:
-            One value a digest, in the same order: PKCS#1 integers as octets, or DER for ECDSA. Not verified yet.
+            One value a digest: PKCS#1 integers as octets, or DER for ECDSA. Not verified yet, and in the backend's order:
+            :class:`proxy.signers.verified.VerifiedSigner` finds out which is over which digest.
 
         Raises:
             AlgorithmNotAllowed: Before anything is sent.

@@ -43,7 +43,11 @@ class AdminSettings(Section):
 
 
 class LimitSettings(Section):
-    """Bounds on what callers may send and how much is done at a time. Sizes in bytes, times in seconds."""
+    """Bounds on what callers may send and how much is done at a time. Sizes in bytes, times in seconds.
+
+    ``coalesce_milliseconds``: how long a digest may wait for others that can go to the signer with it, while the signer is at
+    work for the same client and certificate; 0 sends each alone.
+    """
 
     document_bytes: int = Field(200_000_000, ge=1)
     json_body_bytes: int = Field(60_000_000, ge=1)
@@ -51,6 +55,7 @@ class LimitSettings(Section):
     seal_image_bytes: int = Field(2_000_000, ge=1)
     requests_in_flight: int = Field(30, ge=1)
     upstream_in_flight: int = Field(30, ge=1)
+    coalesce_milliseconds: float = Field(5.0, ge=0, le=1000)
     queue: int = Field(256, ge=0)
     queue_seconds: PositiveSeconds = 30.0
     per_client: int = Field(300, ge=1)

@@ -173,4 +173,5 @@ def _credential(certificate_id: str, answer: ChainAnswer) -> Credential:
         sign_algorithms=able.sign_algorithms,
         hash_algorithms=able.hash_algorithms,
         backend=CentralSigner.name,
+        multisign=CentralSigner.max_digests,
     )

@@ -15,7 +15,7 @@ from proxy.ports import Clock
 from proxy.settings import CSCSettings
 from proxy.signers.algorithms import check_request
 from proxy.signers.csc_connection import DESTINATION, CSCConnection
-from proxy.signers.csc_credentials import CSCCredential, CSCCredentials
+from proxy.signers.csc_credentials import MAX_DIGESTS, CSCCredential, CSCCredentials
 from proxy.signers.csc_signing import CSCSigning
 
 _AT_ONCE = 4
@@ -39,7 +39,7 @@ class CSCSigner:
     """
 
     name = DESTINATION
-    max_digests = 100
+    max_digests = MAX_DIGESTS
 
     def __init__(self, settings: CSCSettings, in_flight: int, clock: Clock, links: Links | None = None) -> None:
         self.connection = CSCConnection(settings, in_flight, clock, links or Links())
@@ -49,17 +49,13 @@ class CSCSigner:
     async def sign_digests(
         self, call: Call, credential: Credential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
     ) -> tuple[bytes, ...]:
-        """See :meth:`proxy.ports.DigestSigner.sign_digests`. One request to sign for every ``multisign`` digests.
-
-        Raises:
-            SignatureInvalid: Of several values, one is over none of the digests.
-        """
+        """See :meth:`proxy.ports.DigestSigner.sign_digests`. One request to sign for every ``multisign`` digests."""
         check_request(credential, sign_algorithm, digests, self.max_digests)
         held = await self._credentials.find(call, credential.certificate_id)
         if held.credential.certificate != credential.certificate:
             raise SignerError("the credential has another certificate now")
         try:
-            if len(digests) <= held.multisign:
+            if len(digests) <= held.credential.multisign:
                 return await self._signing.sign(call, held, sign_algorithm, digests)
             return await self._in_batches(call, held, sign_algorithm, digests)
         except (CertificateNotFound, SignatureInvalid):
@@ -76,7 +72,8 @@ class CSCSigner:
             async with turns:
                 return await self._signing.sign(call, held, sign_algorithm, batch)
 
-        batches = [digests[start : start + held.multisign] for start in range(0, len(digests), held.multisign)]
+        multisign = held.credential.multisign
+        batches = [digests[start : start + multisign] for start in range(0, len(digests), multisign)]
         tasks = [asyncio.ensure_future(sign(batch)) for batch in batches]
         try:
             return tuple(value for values in await asyncio.gather(*tasks) for value in values)

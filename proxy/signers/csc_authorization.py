@@ -48,7 +48,7 @@ class CSCAuthorization:
             call: Deadline and ledger; its time bounds the wait for an authorization that is still underway.
             held: The credential.
             hash_algorithm: Of the digests.
-            hashes: The digests as they will be sent to be signed, ``held.multisign`` at most.
+            hashes: The digests as they will be sent to be signed, ``held.credential.multisign`` at most.
 
         Raises:
             SignerError: The secrets cannot be read, or are or were refused, or the provider failed.

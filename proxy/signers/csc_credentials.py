@@ -24,6 +24,9 @@ from proxy.trust.anchors import load_anchors
 from proxy.trust.certificates import UnknownKeyAlgorithm, issued_by, read_certificate
 from proxy.trust.memory import Memory
 
+MAX_DIGESTS = 100
+"""That one call of the port takes, whatever a provider does."""
+
 _REMEMBERED = 4096
 _MOST_PAGES = 100
 _LONGEST_CHAIN = 8
@@ -42,14 +45,12 @@ class CSCCredential:
         credential: As the port has it.
         credential_id: The provider's name of it.
         key_algorithms: Object identifiers that ``signAlgo`` may be.
-        multisign: How many digests one authorization covers.
         auth_data: Secrets that authorize its use, by the ids of the provider's authentication objects.
     """
 
     credential: Credential
     credential_id: str
     key_algorithms: tuple[str, ...]
-    multisign: int
     auth_data: Mapping[str, SecretReference]
 
 
@@ -162,9 +163,10 @@ class CSCCredentials:
             sign_algorithms=able.sign_algorithms,
             hash_algorithms=able.hash_algorithms,
             backend=DESTINATION,
+            multisign=min(info.multisign, MAX_DIGESTS),
         )
         auth_data = self._settings.auth_data if asked.auth_data is None else asked.auth_data
-        return CSCCredential(credential, asked.id, listed, info.multisign, auth_data)
+        return CSCCredential(credential, asked.id, listed, auth_data)
 
     def _chain(self, info: CredentialInfo) -> tuple[bytes, ...]:
         """The signing certificate and its issuers in order, completed by those of the settings."""

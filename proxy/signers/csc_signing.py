@@ -5,7 +5,6 @@ failed: the provider may have signed. It is made again when it was refused for i
 and when it was throttled: then nothing was signed (docs/adr/0017).
 """
 
-import asyncio
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Sequence
 
@@ -20,7 +19,6 @@ from proxy.signers.csc_authorization import CSCAuthorization
 from proxy.signers.csc_connection import CSCConnection
 from proxy.signers.csc_credentials import CSCCredential
 from proxy.signers.csc_failures import SADRefused, TokenRefused
-from proxy.signers.matching import match_values
 
 
 class CSCSigning:
@@ -44,13 +42,12 @@ class CSCSigning:
     async def sign(
         self, call: Call, held: CSCCredential, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
     ) -> tuple[bytes, ...]:
-        """Sign digests of one hash algorithm, ``held.multisign`` at most.
+        """Sign digests of one hash algorithm, ``held.credential.multisign`` at most.
 
         Returns:
-            A value a digest, in their order: PKCS#1 octets, or DER for ECDSA. Several are verified.
+            A value a digest, in the order of the provider: PKCS#1 octets, or DER for ECDSA.
 
         Raises:
-            SignatureInvalid: Values came back, and one of them is over none of the digests.
             SignerError, SignerUnavailable, Maintenance, CertificateNotFound, AlgorithmNotAllowed, DeadlineExceeded: As named.
         """
         hash_algorithm = digests[0].algorithm
@@ -69,12 +66,9 @@ class CSCSigning:
         values = await self._finished(call, await self._begun(call, held, digests, hashes, body))
         if sign_algorithm is SignAlgorithm.ECDSA:
             values = [ecdsa_value(value) for value in values]
-        if len(digests) == len(values) == 1:
-            # There is nothing to match, and whoever asked verifies.
-            return tuple(values)
-        sorted_by = (hashes, [digest.value for digest in digests])
-        likely = [sorted(range(len(digests)), key=keys.__getitem__) for keys in sorted_by]
-        return await asyncio.to_thread(match_values, held.credential.certificate, sign_algorithm, digests, values, likely)
+        if len(values) != len(digests):
+            raise SignerError("the provider gave another number of signatures than it was asked for")
+        return tuple(values)
 
     async def _begun(
         self, call: Call, held: CSCCredential, digests: Sequence[Digest], hashes: Sequence[str], body: dict[str, object]

@@ -3,11 +3,15 @@
 Some signers answer in another order than they were asked in, and a batch may hold the digests of several requests.
 """
 
-from collections.abc import Iterable, Sequence
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Sequence
 
 from proxy.errors import SignatureInvalid, SignerError
 from proxy.model import Digest, SignAlgorithm
 from proxy.signers.verification import verify_value
+
+_SORTED_BY: tuple[Callable[[bytes], bytes], ...] = (bytes, b64encode, urlsafe_b64encode)
+"""What signers were seen to sort digests by: their bytes, or the text that they came as."""
 
 
 def match_values(
@@ -15,20 +19,24 @@ def match_values(
     sign_algorithm: SignAlgorithm,
     digests: Sequence[Digest],
     values: Sequence[bytes],
-    likely: Iterable[Sequence[int]] = (),
-) -> tuple[bytes, ...]:
+    multisign: int,
+) -> tuple[bytes | None, ...]:
     """The values in the order of the digests, each verified. This computes; call it by ``asyncio.to_thread``.
+
+    Values in the order that was asked in, or in one that a signer was seen to sort by, are found without a search.
 
     Args:
         certificate: DER of the signing certificate.
         sign_algorithm: What the values should be.
         digests: What was signed.
         values: What came back, in any order.
-        likely: Orders to try after the one asked in: the positions of the digests, in the order of their values.
+        multisign: How many digests the signer had of them at a time.
+
+    Returns:
+        A value a digest; ``None`` for a digest that no value is over.
 
     Raises:
         SignerError: There are more or fewer values than digests.
-        SignatureInvalid: A value is over none of the digests that have no other.
     """
     if len(values) != len(digests):
         raise SignerError("the signer gave another number of signatures than it was asked for")
@@ -42,13 +50,27 @@ def match_values(
             return False
         return True
 
-    for order in (range(len(digests)), *likely):
+    for order in _likely(digests, multisign):
         for answered, position in enumerate(order):
             if answered in left and position not in found and is_over(left[answered], position):
                 found[position] = left.pop(answered)
+        if not left:
+            break
     for value in left.values():
-        position = next((each for each in range(len(digests)) if each not in found and is_over(value, each)), -1)
-        if position < 0:
-            raise SignatureInvalid("a signature value verifies against none of the digests sent")
-        found[position] = value
-    return tuple(found[position] for position in range(len(digests)))
+        over = next((each for each in range(len(digests)) if each not in found and is_over(value, each)), None)
+        if over is not None:
+            found[over] = value
+    return tuple(found.get(position) for position in range(len(digests)))
+
+
+def _likely(digests: Sequence[Digest], multisign: int) -> Iterator[Sequence[int]]:
+    """Positions of the digests, in the order of their values."""
+    yield range(len(digests))
+    if len(digests) > 1 and multisign > 1:
+        for key in _SORTED_BY:
+            yield _sorted_in_parts([key(digest.value) for digest in digests], multisign)
+
+
+def _sorted_in_parts(keys: Sequence[bytes], part: int) -> list[int]:
+    starts = range(0, len(keys), part)
+    return [at for start in starts for at in sorted(range(start, min(start + part, len(keys))), key=keys.__getitem__)]

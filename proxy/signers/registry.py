@@ -24,6 +24,7 @@ from proxy.signers.key_backends import make_key_backends
 from proxy.signers.key_registry import KeyRegistry
 from proxy.signers.keyed import KeyedSigner
 from proxy.signers.reservations import Reservations
+from proxy.signers.verified import VerifiedSigner
 from proxy.trust.paths import PathFinder
 
 _BACKENDS: tuple[Callable[[Settings, Clock, Links], SignerBackend | None], ...] = (
@@ -71,6 +72,8 @@ class SignerRegistry:
         made = (make(settings, clock, links) for make in _BACKENDS)
         others = tuple(backend for backend in made if backend is not None)
         self.backends: tuple[SignerBackend, ...] = (*self._keyed.values(), *others)
+        seconds = settings.limits.coalesce_milliseconds / 1000
+        self._signers = {backend.name: VerifiedSigner(backend, seconds) for backend in self.backends}
         self._central = next((backend for backend in others if isinstance(backend, CentralSigner)), None)
         sources = () if self._central is None else (CentralKeys(self._central.connection),)
         self.keys = KeyRegistry(self._keyed, others, sources, self._reservations, store)
@@ -83,8 +86,8 @@ class SignerRegistry:
         """
         await asyncio.gather(*(keyed.start() for keyed in self._keyed.values()))
 
-    async def find(self, call: Call, certificate_id: str) -> tuple[SignerBackend, Credential]:
-        """The first backend that has the certificate, and the credential.
+    async def find(self, call: Call, certificate_id: str) -> tuple[VerifiedSigner, Credential]:
+        """What signs with the first backend that has the certificate, and the credential.
 
         Raises:
             CertificateNotFound: None has it.
@@ -99,7 +102,7 @@ class SignerRegistry:
                 continue
             if not self._reservations.permit(call.client, credential):
                 raise CertificateNotPermitted("you may not use this signing certificate")
-            return backend, credential
+            return self._signers[backend.name], credential
         raise CertificateNotFound("there is no certificate of this id")
 
     async def list_credentials(self, call: Call) -> tuple[Credential, ...]:

@@ -44,6 +44,7 @@ def encode_record(record: TransactionRecord) -> str:
                     "sent": entry.sent,
                     "received": entry.received,
                     "sent_sha256": entry.sent_sha256,
+                    **({"digests": entry.digests, "own_digests": entry.own_digests} if entry.digests else {}),
                 }
                 for entry in record.exchanges
             ],
@@ -77,7 +78,14 @@ def decode_record(text: str) -> TransactionRecord:
         verification_result=values.get("verification_result"),
         stages=tuple(StageTime(stage, microseconds) for stage, microseconds in values.get("stages", ())),
         exchanges=tuple(
-            Exchange(entry["destination"], entry["sent"], entry["received"], entry["sent_sha256"])
+            Exchange(
+                entry["destination"],
+                entry["sent"],
+                entry["received"],
+                entry["sent_sha256"],
+                entry.get("digests", 0),
+                entry.get("own_digests", 0),
+            )
             for entry in values.get("exchanges", ())
         ),
     )

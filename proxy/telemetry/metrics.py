@@ -91,12 +91,12 @@ class Metrics:
             took = (span.ended - span.begun) / 1e9
             if span.kind == "stage":
                 self._stages.labels(operation, span.name).observe(took)
-            else:
+            elif span.counted:
                 self._exchange_durations.labels(span.name).observe(took)
                 self._exchanges.labels(span.name, span.outcome).inc()
         for exchange in call.ledger.exchanges:
-            self._exchange_bytes.labels(exchange.destination, "sent").inc(exchange.sent)
-            self._exchange_bytes.labels(exchange.destination, "received").inc(exchange.received)
+            self._exchange_bytes.labels(exchange.destination, "sent").inc(float(exchange.sent * exchange.share))
+            self._exchange_bytes.labels(exchange.destination, "received").inc(float(exchange.received * exchange.share))
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """All metrics, in the exposition format that ``accept`` prefers, and its media type."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from ssl import DER_cert_to_PEM_cert
 from typing import Any
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxy.model import HashAlgorithm, KeyAlgorithm, SignAlgorithm
-from proxy.ports import KeyBackend, SignerBackend
+from proxy.ports import DigestSigner, KeyBackend, SignerBackend
 from proxy.sandbox.authority import load_chain
 from proxy.sandbox.csc_deviations import Deviation
 from proxy.settings import CentralSettings, CredentialSettings, CSCSettings, KMSSettings, PKCS11Settings, SoftwareSettings
@@ -24,7 +25,9 @@ from proxy.signers.kms import KMSKeys
 from proxy.signers.kms_algorithms import KEY_SPECS
 from proxy.signers.pkcs11.keys import PKCS11Keys
 from proxy.signers.software import SoftwareKeys
+from proxy.signers.verified import VerifiedSigner
 from proxy.stores.certificates_sqlite import SQLiteCertificateStore
+from tests.contract.company import InCompany
 from tests.support.central_server import Entry, central_server
 from tests.support.csc_server import csc_server, held
 from tests.support.keys import PrivateKey, ec_key, rsa_key
@@ -74,6 +77,7 @@ class Bench:
         own_hash: Whether a curve goes with the one hash of its own strength alone.
         alone: Whether nothing else is in it.
         signed: How many signatures were made behind it, where that is counted.
+        company: How many digests of others come with every question.
     """
 
     backend: SignerBackend
@@ -87,6 +91,13 @@ class Bench:
     own_hash: bool = False
     alone: bool = True
     signed: Callable[[], int] | None = None
+    company: int = 0
+
+    @cached_property
+    def signer(self) -> DigestSigner:
+        """What operations sign with."""
+        signer = VerifiedSigner(self.backend, 60.0)
+        return InCompany(signer, self.company) if self.company else signer
 
     def id_of(self, name: str) -> str:
         """The certificate's id."""
@@ -274,10 +285,26 @@ def csc(*deviations: Deviation, **settings: object) -> MakeBench:
     return make
 
 
+def in_company(make: MakeBench) -> MakeBench:
+    """The same, asked by others at the same time."""
+
+    @asynccontextmanager
+    async def made(making: Making) -> AsyncIterator[Bench]:
+        async with make(making) as bench:
+            bench.company = 3
+            yield bench
+
+    return made
+
+
 BENCHES: dict[str, MakeBench] = {"software": software, "central": central, "csc": csc(), "kms": kms, "pkcs11": pkcs11}
 """Every backend there is. A new one adds a line here, and the suite must be green."""
 
+COALESCED: dict[str, MakeBench] = {"central-in-company": in_company(central)}
+"""One whose questions carry several calls' digests."""
+
 FURTHER: dict[str, MakeBench] = {
+    "csc-in-company": in_company(csc()),
     "central-sandbox": sandbox,
     "csc-asynchronous": csc(asynchronous=True),
     "csc-all-at-once": csc(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.benches import BENCHES, FURTHER, USUAL, Bench, Making
+from tests.contract.benches import BENCHES, COALESCED, FURTHER, USUAL, Bench, Making
 from tests.support.keys import PrivateKey
 from tests.support.pki import Hierarchy
 from tests.support.softhsm import SoftHSM, is_installed
@@ -16,7 +16,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, signing_pki: Hie
     """The bench of this name; with a pair, of this name and with these keys alone."""
     name, keys = (request.param, USUAL) if isinstance(request.param, str) else request.param
     making = Making(tmp_path, signing_pki, keys, request.getfixturevalue)
-    async with (BENCHES | FURTHER)[name](making) as made:
+    async with (BENCHES | COALESCED | FURTHER)[name](making) as made:
         yield made
 
 

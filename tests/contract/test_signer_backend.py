@@ -24,7 +24,7 @@ from proxy.errors import (
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.signers.verification import verify_value
 from proxy.trust.certificates import public_key_info
-from tests.contract.benches import BENCHES, FURTHER, KINDS, Bench, marks_of, public_key
+from tests.contract.benches import BENCHES, COALESCED, FURTHER, KINDS, Bench, marks_of, public_key
 from tests.support.keys import ec_key, sign_digest
 from tests.support.openssl_judge import Judge
 from tests.support.pki import certificate_to, issue, new_call
@@ -32,8 +32,8 @@ from tests.support.pki import certificate_to, issue, new_call
 COMBINATIONS = list(product(KINDS, SignAlgorithm, HashAlgorithm))
 """Every kind of key with every algorithm: what a key cannot do is refused."""
 
-REMOTE = {"kms", "pkcs11"}
-"""Benches that are slow to ask: every day they answer for one key of each kind."""
+REMOTE = {"kms", "pkcs11", *COALESCED}
+"""Benches that are slow to ask, or whose backend is there a second time: every day they answer for one key of each kind."""
 
 LEAN = {
     ("rsa-2048", SignAlgorithm.RSASSA_PKCS1_V1_5, HashAlgorithm.SHA256),
@@ -46,7 +46,7 @@ WITHOUT_REGISTRATION = {"csc"}
 """Backends that issue their certificates themselves."""
 
 EACH_BENCH = pytest.mark.parametrize(
-    "bench", [pytest.param(name, marks=marks_of(name)) for name in (*BENCHES, *FURTHER)], indirect=True
+    "bench", [pytest.param(name, marks=marks_of(name)) for name in (*BENCHES, *COALESCED, *FURTHER)], indirect=True
 )
 EACH_THAT_REGISTERS = pytest.mark.parametrize(
     "bench", [pytest.param(name, marks=marks_of(name)) for name in BENCHES if name not in WITHOUT_REGISTRATION], indirect=True
@@ -55,7 +55,7 @@ EACH_THAT_REGISTERS = pytest.mark.parametrize(
 
 def _matrix() -> Iterator[object]:
     """Every combination at every bench: a lean part of it every day, and at each backend as it is every day."""
-    for bench, (name, sign_algorithm, hash_algorithm) in product((*BENCHES, *FURTHER), COMBINATIONS):
+    for bench, (name, sign_algorithm, hash_algorithm) in product((*BENCHES, *COALESCED, *FURTHER), COMBINATIONS):
         daily = (name, sign_algorithm, hash_algorithm) in LEAN or (bench not in REMOTE and name not in {"rsa-3072", "rsa-4096"})
         marks = marks_of(bench) if daily else [*marks_of(bench), pytest.mark.full]
         named = f"{bench}-{name}-{sign_algorithm}-{hash_algorithm}"
@@ -80,10 +80,10 @@ async def test_what_a_key_can_verifies_and_what_it_cannot_is_refused_unsent(
     call = new_call()
     if sign_algorithm not in credential.sign_algorithms or hash_algorithm not in credential.hash_algorithms:
         with pytest.raises(AlgorithmNotAllowed):
-            await bench.backend.sign_digests(call, credential, sign_algorithm, [digest])
+            await bench.signer.sign_digests(call, credential, sign_algorithm, [digest])
         assert call.ledger.exchanges == ()
         return
-    (value,) = await bench.backend.sign_digests(call, credential, sign_algorithm, [digest])
+    (value,) = await bench.signer.sign_digests(call, credential, sign_algorithm, [digest])
     verify_value(certificate, sign_algorithm, digest, value)
     assert judge.accepts(public_key_info(certificate), sign_algorithm, digest, value)
     with pytest.raises(SignatureInvalid):
@@ -95,9 +95,9 @@ async def test_what_a_key_can_verifies_and_what_it_cannot_is_refused_unsent(
 async def test_many_digests_are_answered_in_order(bench: Bench) -> None:
     credential = await bench.backend.get_credential(new_call(), bench.id_of("p256"))
     digests = [Digest.of(bytes([number]), HashAlgorithm.SHA256) for number in range(bench.backend.max_digests)]
-    values = await bench.backend.sign_digests(new_call(), credential, SignAlgorithm.ECDSA, digests)
+    values = await bench.signer.sign_digests(new_call(), credential, SignAlgorithm.ECDSA, digests)
     assert len(values) == len(digests) == 100
-    assert bench.signed is None or bench.signed() == 100
+    assert bench.signed is None or bench.signed() == 100 + bench.company
     for digest, value in zip(digests, values, strict=True):
         verify_value(credential.certificate, SignAlgorithm.ECDSA, digest, value)
 
@@ -108,7 +108,7 @@ async def test_numbers_of_digests_that_the_port_does_not_take(bench: Bench) -> N
     one = Digest.of(b"", HashAlgorithm.SHA256)
     for digests in ([], [one] * (bench.backend.max_digests + 1), [one, Digest.of(b"", HashAlgorithm.SHA512)]):
         with pytest.raises(ValueError, match="digests"):
-            await bench.backend.sign_digests(new_call(), credential, SignAlgorithm.ECDSA, digests)
+            await bench.signer.sign_digests(new_call(), credential, SignAlgorithm.ECDSA, digests)
 
 
 @EACH_BENCH
@@ -140,7 +140,7 @@ class TestRegistration:
         made = await bench.backend.register_certificate(new_call(), bench.spare_id, issued, bench.pki.chain)
         assert (made.certificate, made.chain) == (issued, bench.pki.chain)
         digest = Digest.of(b"first", HashAlgorithm.SHA256)
-        (value,) = await bench.backend.sign_digests(new_call(), made, SignAlgorithm.ECDSA, [digest])
+        (value,) = await bench.signer.sign_digests(new_call(), made, SignAlgorithm.ECDSA, [digest])
         assert judge.accepts(public_key_info(issued), SignAlgorithm.ECDSA, digest, value)
         assert made.certificate_id in {entry.certificate_id for entry in await bench.backend.list_credentials(new_call())}
         again = await bench.backend.register_certificate(new_call(), bench.spare_id, issued, bench.pki.chain)
@@ -177,7 +177,7 @@ async def test_there_is_no_maintenance(bench: Bench) -> None:
 async def test_a_call_whose_time_is_over_signs_nothing(bench: Bench) -> None:
     credential = await bench.backend.get_credential(new_call(), bench.id_of("p256"))
     with pytest.raises(DeadlineExceeded):
-        await bench.backend.sign_digests(new_call(0), credential, SignAlgorithm.ECDSA, [Digest.of(b"", HashAlgorithm.SHA256)])
+        await bench.signer.sign_digests(new_call(0), credential, SignAlgorithm.ECDSA, [Digest.of(b"", HashAlgorithm.SHA256)])
 
 
 def test_the_judge_knows_the_keys_apart(judge: Judge) -> None:

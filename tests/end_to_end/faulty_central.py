@@ -5,6 +5,7 @@ point, ``eseal-rsa``: certificate, chain and, where it signs, the key.
 """
 
 import base64
+import hashlib
 import json
 import socket
 import ssl
@@ -32,6 +33,10 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 SECRET = "Traceback (most recent call last): /srv/central/keys.py, line 7, in sign: PIN 4711"
 """What a service that is worse than this one might say. No caller of the proxy may see it."""
+
+
+POISON = hashlib.sha256(b"poison").digest()
+"""The digest for which ``poisoned`` gives a value of another key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class FaultyCentral:
     url: str = ""
     asked: Counter[str] = field(default_factory=Counter)
     stopping: threading.Event = field(default_factory=threading.Event)
+    second_came: threading.Event = field(default_factory=threading.Event)
 
     def chain(self, certificate_id: str) -> Faulty:
         """``GET /v1/certificates/{id}/chain``."""
@@ -108,6 +114,13 @@ class FaultyCentral:
     def _swapped(self, certificate_id: str, digests: list[bytes]) -> Faulty:
         return Faulty.signatures(*(self._value(certificate_id, digest) for digest in reversed(digests)))
 
+    def _poisoned(self, certificate_id: str, digests: list[bytes]) -> Faulty:
+        """One digest has a value that is none. The first question has its answer when the second one is there."""
+        if self.asked[certificate_id] > 1:
+            self.second_came.set()
+        self.second_came.wait(5)
+        return Faulty.signatures(*(self._value("-other" if digest == POISON else certificate_id, digest) for digest in digests))
+
     def _raw(self, certificate_id: str, digests: list[bytes]) -> Faulty:
         """ECDSA as r‖s, as some signers give it."""
         return Faulty.signatures(*(bytes(64) for _ in digests))
@@ -138,6 +151,7 @@ _FAULTS: dict[str, Callable[[FaultyCentral, str, list[bytes]], Faulty]] = {
     "other-key": FaultyCentral._other_key,
     "other-digest": FaultyCentral._other_digest,
     "swapped": FaultyCentral._swapped,
+    "poisoned": FaultyCentral._poisoned,
     "raw-ecdsa": FaultyCentral._raw,
     "short-rsa": FaultyCentral._short,
     "one-too-few": FaultyCentral._one_too_few,

@@ -3,9 +3,11 @@
 Where the failure could be known before, nothing was spent; and no failure leaves a spooled document behind.
 """
 
+import base64
 import hashlib
 import re
 import ssl
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -14,9 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from proxy.errors import ProxyError, SettingsError
-from tests.end_to_end.faulty_central import FaultyCentral
+from proxy.model import Digest, HashAlgorithm, SignAlgorithm
+from proxy.sandbox.authority import load_chain
+from proxy.signers.verification import verify_value
+from tests.end_to_end.faulty_central import POISON, FaultyCentral
 from tests.end_to_end.odd_authorities import OddAuthorities
 from tests.end_to_end.provocations import PROVOCATIONS, Provocation
 from tests.end_to_end.services import Service
@@ -163,10 +169,26 @@ def test_after_a_timeout_the_record_tells_that_a_digest_left(misled: Service, in
     assert (record["state"], record["resultCode"], len(record["digests"])) == ("FAILED", "TIMEOUT", 1)
 
 
-def test_of_several_digests_values_in_another_order_are_not_taken(misled: Service) -> None:
-    digests = [hashlib.sha256(bytes([number])).digest() for number in range(2)]
-    assert misled.caller().sign_hashes(digests, "right").status == 200
-    assert misled.caller().sign_hashes(digests, "swapped").code == "SIGNATURE_INVALID"
+def test_of_several_digests_values_in_another_order_are_put_in_theirs(misled: Service, sandbox: Sandbox) -> None:
+    digests = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
+    certificate = load_chain(sandbox.folder.signing("eseal-p256").certificate)[0].public_bytes(Encoding.DER)
+    for way in ("right", "swapped"):
+        answer = misled.caller().sign_hashes(digests, way)
+        for digest, value in zip(digests, answer.members["signatures"], strict=True):
+            verify_value(certificate, SignAlgorithm.ECDSA, Digest(HashAlgorithm.SHA256, digest), base64.b64decode(value))
+
+
+def test_one_poisoned_digest_of_many_that_go_together_fails_alone(misled: Service, central: FaultyCentral) -> None:
+    digests = [POISON, *(hashlib.sha256(bytes([number])).digest() for number in range(11))]
+    together = threading.Barrier(len(digests))
+
+    def ask(digest: bytes) -> str | None:
+        together.wait(30)
+        return misled.caller().sign_hashes([digest], "poisoned").code
+
+    with ThreadPoolExecutor(len(digests)) as threads:
+        assert list(threads.map(ask, digests)) == ["SIGNATURE_INVALID", *[None] * 11]
+    assert central.asked["poisoned"] < len(digests)
 
 
 def test_a_profile_falls_over_to_its_next_authority(sandbox: Sandbox, narrow: Service, invoice: bytes) -> None:

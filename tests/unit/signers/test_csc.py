@@ -36,6 +36,7 @@ from proxy.settings import CSCSettings
 from proxy.signers.csc import CSCSigner
 from proxy.signers.csc_failures import AuthDataRefused
 from proxy.signers.verification import verify_value
+from proxy.signers.verified import VerifiedSigner
 from tests.support.csc_server import CLIENT_SECRET, PIN, CSCServer, csc_server, gives, held, says
 from tests.support.faulty_server import drips, faulty_server, unused_url
 from tests.support.keys import ec_key, rsa_key, sign_digest
@@ -144,6 +145,26 @@ class TestWhatIsAsked:
         assert authorized == sorted(entry["hashes"] for entry in server.parameters(SIGN))
         assert server.provider.signed == 7
 
+    async def test_the_digests_of_several_calls_have_one_authorization_for_exactly_these(
+        self, server: CSCServer, signer: Signers, holders: dict[str, Holder], pki: Hierarchy
+    ) -> None:
+        server.provider.credentials = held(holders, pki, multisign=3, scal="2")
+        one = signer()
+        credential = await one.get_credential(new_call(), "seal")
+        together, calls = VerifiedSigner(one, 60), [new_call() for _ in range(8)]
+        values = await asyncio.gather(
+            *(together.sign_digests(call, credential, ECDSA, [digest]) for call, digest in zip(calls, some(8), strict=True))
+        )
+        for digest, (value,) in zip(some(8), values, strict=True):
+            verify_value(credential.certificate, ECDSA, digest, value)
+        authorizations = server.parameters("credentials/authorize")
+        authorized = [entry["hashes"] for entry in authorizations]
+        # The first alone, as nobody was there; then as many as the provider takes, and the rest.
+        assert sorted(len(hashes) for hashes in authorized) == [1, 1, 3, 3]
+        assert sorted(authorized) == sorted(entry["hashes"] for entry in server.parameters(SIGN))
+        assert [entry["numSignatures"] for entry in authorizations] == [len(hashes) for hashes in authorized]
+        assert server.provider.signed == 8
+
     @pytest.mark.parametrize("scal", ["1", "2"])
     async def test_no_authorization_is_used_twice(
         self, server: CSCServer, signer: Signers, holders: dict[str, Holder], pki: Hierarchy, scal: str
@@ -167,7 +188,7 @@ class TestDeviations:
         assert credentials.keys() == {"seal", "rsa", "more"}
         credential = credentials[name]
         assert len(credential.chain) == 2
-        values = await one.sign_digests(new_call(), credential, credential.sign_algorithms[-1], some(5))
+        values = await VerifiedSigner(one, 0).sign_digests(new_call(), credential, credential.sign_algorithms[-1], some(5))
         for digest, value in zip(some(5), values, strict=True):
             verify_value(credential.certificate, credential.sign_algorithms[-1], digest, value)
         assert not (await one.maintenance(new_call())).in_maintenance
@@ -406,7 +427,7 @@ class TestFailures:
         server.provider.faults[fault] = math.inf
         call = new_call(0.5 if kind is DeadlineExceeded else 30.0)
         with pytest.raises(ProxyError) as caught:
-            await one.sign_digests(call, credential, ECDSA, some(3))
+            await VerifiedSigner(one, 0).sign_digests(call, credential, ECDSA, some(3))
         assert type(caught.value) is kind or kind is SignerError
         assert isinstance(caught.value, kind)
         assert server.provider.signed == signed

@@ -14,6 +14,7 @@ from proxy.errors import (
     SettingsError,
     SignerUnavailable,
 )
+from proxy.model import Digest
 from proxy.settings import Settings
 from proxy.signers.central_revocation import CentralRevocationSource
 from proxy.signers.registry import SignerRegistry
@@ -93,9 +94,11 @@ async def test_local_certificates_are_found_without_asking_the_central_signer(
 ) -> None:
     one = registry(central=server.settings, **keys)
     for name, backend in (("near", "software"), ("both", "software"), ("far", "central")):
-        found, credential = await one.find(new_call(), name)
-        assert (found.name, credential.backend, credential.certificate_id) == (backend, backend, name)
-    assert server.paths() == ["GET /v1/certificates/far/chain"]
+        signer, credential = await one.find(new_call(), name)
+        assert (credential.backend, credential.certificate_id) == (backend, name)
+        digest = Digest.of(b"", credential.hash_algorithms[0])
+        await signer.sign_digests(new_call(), credential, credential.sign_algorithms[0], [digest])
+    assert server.paths() == ["GET /v1/certificates/far/chain", "POST /v1/signatures/hash"]
     with pytest.raises(CertificateNotFound):
         await one.find(new_call(), "nowhere")
 
