@@ -2,6 +2,6 @@
 
 import sys
 
-from benchmarks import csc, event_loop, kms, one_pass, pkcs11
+from benchmarks import coalescing, csc, event_loop, kms, one_pass, pkcs11
 
-sys.exit(one_pass.main() or kms.main() or pkcs11.main() or csc.main() or event_loop.main())
+sys.exit(one_pass.main() or kms.main() or pkcs11.main() or csc.main() or event_loop.main() or coalescing.main())

@@ -1,4 +1,4 @@
-"""Digests of several calls in one question to a signer (docs/adr/0019).
+"""Digests of several calls in one question to a signer (docs/adr/0023).
 
 Calls of one client for one credential and the same algorithms stand in one line. While the signer is not being asked for it,
 whoever comes is asked for at once. Whoever comes meanwhile waits, for the answer that is under way or for a bounded time,

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from proxy.call import Call
-from proxy.errors import CertificateNotFound, Maintenance, NotSupported, SignatureInvalid, SignerError
+from proxy.errors import CertificateNotFound, Maintenance, NotSupported, SignerError
 from proxy.model import Credential, Digest, MaintenanceState, SignAlgorithm
 from proxy.outbound import Links
 from proxy.ports import Clock
@@ -58,7 +58,7 @@ class CSCSigner:
             if len(digests) <= held.credential.multisign:
                 return await self._signing.sign(call, held, sign_algorithm, digests)
             return await self._in_batches(call, held, sign_algorithm, digests)
-        except (CertificateNotFound, SignatureInvalid):
+        except CertificateNotFound:
             self.forget(credential.certificate_id)
             raise
 

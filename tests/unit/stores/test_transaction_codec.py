@@ -38,7 +38,11 @@ records = st.builds(
     timestamp_time=st.none() | moments,
     valid_until=st.none() | moments,
     stages=st.lists(st.builds(StageTime, texts, counts), max_size=3).map(tuple),
-    exchanges=st.lists(st.builds(Exchange, texts, counts, counts, texts), max_size=3).map(tuple),
+    exchanges=st.lists(
+        st.builds(Exchange, texts, counts, counts, texts)
+        | st.builds(Exchange, texts, counts, counts, texts, st.integers(1, 100), st.integers(1, 100)),
+        max_size=3,
+    ).map(tuple),
 )
 
 

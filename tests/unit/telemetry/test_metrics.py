@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy.call import Call
 from proxy.telemetry.recorder import Telemetry
 from tests.support.pki import new_call
 
@@ -54,6 +55,23 @@ async def test_a_call_counts_with_its_stages_its_exchanges_and_what_left(telemet
     assert value("exchange_bytes_total", destination="central", direction="received") == 678
     assert value("document_bytes_total", operation="es") == 1000
     assert value("digests_total", operation="es") == 1
+
+
+async def test_an_exchange_for_several_calls_counts_once_and_its_bytes_by_share(telemetry: Telemetry) -> None:
+    calls = [new_call() for _ in range(3)]
+    several = Call.for_several(calls)
+    with several.stage("sign"), several.exchange("central"):
+        several.ledger.record("central", bytes(100), 700)
+    for call, own, counted in zip(calls, (1, 1, 2), (True, False, False), strict=True):
+        call.take_over(several, digests=4, own_digests=own, counted=counted)
+        telemetry.call_ended(call, None)
+    found = await samples(telemetry)
+    where = ("destination", "central")
+    assert found["signproxy_exchanges_total", (where, ("outcome", "ok"))] == 1
+    assert found["signproxy_exchange_duration_seconds_count", (where,)] == 1
+    assert found["signproxy_exchange_bytes_total", (where, ("direction", "sent"))] == 100
+    assert found["signproxy_exchange_bytes_total", (where, ("direction", "received"))] == 700
+    assert found["signproxy_stage_duration_seconds_count", (("operation", "es"), ("stage", "sign"))] == 3
 
 
 async def test_durations_are_in_seconds(telemetry: Telemetry) -> None:
