@@ -13,54 +13,26 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxy.model import HashAlgorithm, KeyAlgorithm, SignAlgorithm
-from proxy.ports import DigestSigner, KeyBackend, SignerBackend
+from proxy.ports import DigestSigner, SignerBackend
 from proxy.sandbox.authority import load_chain
 from proxy.sandbox.csc_deviations import Deviation
-from proxy.settings import CentralSettings, CredentialSettings, CSCSettings, KMSSettings, PKCS11Settings, SoftwareSettings
+from proxy.settings import CentralSettings, CredentialSettings, CSCSettings
 from proxy.signers.bindings import configured
 from proxy.signers.central import CentralSigner
 from proxy.signers.csc import CSCSigner
 from proxy.signers.keyed import KeyedSigner
-from proxy.signers.kms import KMSKeys
-from proxy.signers.kms_algorithms import KEY_SPECS
-from proxy.signers.pkcs11.keys import PKCS11Keys
-from proxy.signers.software import SoftwareKeys
 from proxy.signers.verified import VerifiedSigner
 from proxy.stores.certificates_sqlite import SQLiteCertificateStore
 from tests.contract.company import InCompany
+from tests.contract.key_benches import KEY_BACKENDS, KINDS, MAKE, OWN_HASH, RSA, KeyBench
 from tests.support.central_server import Entry, central_server
 from tests.support.csc_server import csc_server, held
-from tests.support.keys import PrivateKey, ec_key, rsa_key
-from tests.support.localstack import CREDENTIALS, REGION
+from tests.support.keys import PrivateKey, ec_key
 from tests.support.pki import FixedClock, Hierarchy, Holder, certificate_to, new_call
-from tests.support.software_keys import credential
 from tests.support.tls_files import make_tls_files
-
-RSA = (SignAlgorithm.RSASSA_PKCS1_V1_5, SignAlgorithm.RSASSA_PSS)
-
-KINDS: dict[str, KeyAlgorithm] = {
-    "rsa-2048": KeyAlgorithm.RSA_2048,
-    "rsa-3072": KeyAlgorithm.RSA_3072,
-    "rsa-4096": KeyAlgorithm.RSA_4096,
-    "p256": KeyAlgorithm.P_256,
-    "p384": KeyAlgorithm.P_384,
-    "p521": KeyAlgorithm.P_521,
-}
-"""Certificate ids of a bench, and what their keys are."""
 
 USUAL = ("rsa-2048", "p256", "p384")
 """What a bench holds where a test does not say."""
-
-MAKE: dict[str, Callable[[], PrivateKey]] = {
-    "rsa-2048": lambda: rsa_key(2048),
-    "rsa-3072": lambda: rsa_key(3072),
-    "rsa-4096": lambda: rsa_key(4096),
-    "p256": lambda: ec_key("secp256r1"),
-    "p384": lambda: ec_key("secp384r1"),
-    "p521": lambda: ec_key("secp521r1"),
-}
-
-OWN_HASH = {"p256": HashAlgorithm.SHA256, "p384": HashAlgorithm.SHA384, "p521": HashAlgorithm.SHA512}
 
 
 @dataclass
@@ -132,86 +104,39 @@ def public_key(key: PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-@asynccontextmanager
-async def keyed(
-    making: Making, keys: KeyBackend, references: dict[str, str], signers: dict[str, bytes], **more: Any
-) -> AsyncIterator[Bench]:
-    """A key backend with the certificates that the settings name, and a store for others.
+def keyed(name: str) -> MakeBench:
+    """A key backend with certificates that the settings name, and a store for others."""
 
-    Args:
-        making: Folder and authority.
-        keys: The backend.
-        references: What it knows the keys by.
-        signers: Certificates to them.
-        more: Of the bench.
-    """
-    certificates, pki = making.folder / "certificates", making.pki
-    certificates.mkdir(exist_ok=True)
-    bindings = []
-    for name, reference in references.items():
-        pem = "".join(DER_cert_to_PEM_cert(der) for der in (signers[name], *pki.chain))
-        (certificates / f"{name}.pem").write_text(pem)
-        block = {**credential(making.folder, name, reference), "backend": keys.name}
-        bindings.append(configured(CredentialSettings.model_validate(block)))
-    store = await SQLiteCertificateStore.open(making.folder / "certificates.sqlite")
-    backend = KeyedSigner(keys, bindings, store, FixedClock())
-    yield Bench(backend, pki, signers, dict.fromkeys(signers, pki.chain), **more)
-    await backend.close()
-    await store.close()
+    @asynccontextmanager
+    async def make(making: Making) -> AsyncIterator[Bench]:
+        where: KeyBench = making.fixture("key_bench_of")(name)
+        monkeypatch, pki = making.fixture("monkeypatch"), making.pki
+        for variable, value in where.environment.items():
+            monkeypatch.setenv(variable, value)
+        references = {kind: where.reference(KINDS[kind]) for kind in making.names}
+        store = await SQLiteCertificateStore.open(making.folder / "certificates.sqlite")
+        async with where.opened() as keys:
+            spare = await keys.create_key(new_call(), KeyAlgorithm.P_256, None)
+            signers, bindings = {}, []
+            for kind, reference in references.items():
+                held = await keys.get_key(new_call(), reference)
+                signers[kind] = certificate_to(held.public_key, f"Signer {kind}", pki.issuing)
+                file = making.folder / f"{kind}.pem"
+                file.write_text("".join(DER_cert_to_PEM_cert(der) for der in (signers[kind], *pki.chain)))
+                block = {"id": kind, "backend": name, "key": reference, "certificate": file}
+                bindings.append(configured(CredentialSettings.model_validate(block)))
+            yield Bench(
+                KeyedSigner(keys, bindings, store, FixedClock()),
+                pki,
+                signers,
+                dict.fromkeys(signers, pki.chain),
+                spare=spare.public_key,
+                spare_id=spare.key_id,
+                own_hash=where.one_hash_a_curve,
+            )
+        await store.close()
 
-
-@asynccontextmanager
-async def software(making: Making) -> AsyncIterator[Bench]:
-    """Keys in files."""
-    holders, spare = making.holders(), ec.generate_private_key(ec.SECP256R1())
-    folder = making.folder / "keys"
-    folder.mkdir()
-    for name, key in {**{name: holder.key for name, holder in holders.items()}, "spare": spare}.items():
-        (folder / f"{name}.pem").write_bytes(Holder(making.pki.root.certificate, key).key_pem)
-    keys = SoftwareKeys(SoftwareSettings(directory=folder))
-    signers = {name: holder.der for name, holder in holders.items()}
-    async with keyed(making, keys, {name: name for name in holders}, signers, spare=public_key(spare)) as bench:
-        yield bench
-
-
-@asynccontextmanager
-async def kms(making: Making) -> AsyncIterator[Bench]:
-    """AWS KMS, by LocalStack: keys that never were anywhere else."""
-    stack = making.fixture("localstack")
-    monkeypatch = making.fixture("monkeypatch")
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    known, client = making.fixture("kms_keys"), stack.client()
-    for name in {*making.names, "spare"} - known.keys():
-        spec = KEY_SPECS[KINDS.get(name, KeyAlgorithm.P_256)]
-        known[name] = client.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
-    values = {"region": REGION, "endpoint_url": stack.url, "keys": tuple(known.values()), "timeout_seconds": 20.0}
-    keys = KMSKeys(KMSSettings.model_validate(values), 4, FixedClock())
-    public = {name: (await keys.get_key(new_call(), known[name])).public_key for name in (*making.names, "spare")}
-    signers = {name: certificate_to(public[name], f"Signer {name}", making.pki.issuing) for name in making.names}
-    references = {name: known[name] for name in making.names}
-    about = {"spare": public["spare"], "spare_id": known["spare"], "own_hash": True}
-    async with keyed(making, keys, references, signers, **about) as bench:
-        yield bench
-
-
-@asynccontextmanager
-async def pkcs11(making: Making) -> AsyncIterator[Bench]:
-    """A PKCS #11 token, by SoftHSM."""
-    hsm, known = making.fixture("softhsm"), making.fixture("softhsm_keys")
-    monkeypatch = making.fixture("monkeypatch")
-    for name, value in hsm.environment.items():
-        monkeypatch.setenv(name, value)
-    for name in {*making.names, "spare"} - known.keys():
-        known[name] = MAKE[name]() if name in MAKE else ec.generate_private_key(ec.SECP256R1())
-        hsm.add_key("contract", known[name], name, name.encode())
-    keys = PKCS11Keys(PKCS11Settings.model_validate(hsm.settings(processes=1)), FixedClock())
-    spare = await keys.get_key(new_call(), "pkcs11:object=spare")
-    holders = making.holders()
-    signers = {name: holder.der for name, holder in holders.items()}
-    references = {name: f"pkcs11:object={name};type=private" for name in holders}
-    async with keyed(making, keys, references, signers, spare=spare.public_key, spare_id=spare.key_id) as bench:
-        yield bench
+    return make
 
 
 @asynccontextmanager
@@ -297,7 +222,7 @@ def in_company(make: MakeBench) -> MakeBench:
     return made
 
 
-BENCHES: dict[str, MakeBench] = {"software": software, "central": central, "csc": csc(), "kms": kms, "pkcs11": pkcs11}
+BENCHES: dict[str, MakeBench] = {"central": central, "csc": csc(), **{name: keyed(name) for name in KEY_BACKENDS}}
 """Every backend there is. A new one adds a line here, and the suite must be green."""
 
 COALESCED: dict[str, MakeBench] = {"central-in-company": in_company(central)}

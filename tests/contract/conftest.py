@@ -1,14 +1,14 @@
 """Fixtures of the suites, one a port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from tests.contract.benches import BENCHES, COALESCED, FURTHER, USUAL, Bench, Making
-from tests.support.keys import PrivateKey
+from tests.contract.key_benches import KeyBench, KMSBench, PKCS11Bench, SoftwareBench
 from tests.support.pki import Hierarchy
-from tests.support.softhsm import SoftHSM, is_installed
+from tests.support.softhsm import is_installed
 
 
 @pytest.fixture
@@ -26,22 +26,22 @@ def signing_pki() -> Hierarchy:
 
 
 @pytest.fixture(scope="session")
-def softhsm(tmp_path_factory: pytest.TempPathFactory) -> SoftHSM:
-    """SoftHSM with one token."""
-    if not is_installed():
-        pytest.skip("SoftHSM is not there: install softhsm2")
-    made = SoftHSM.make(tmp_path_factory.mktemp("softhsm"))
-    made.add_token("contract")
-    return made
+def key_bench_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], KeyBench]:
+    """A backend's bench, made when first asked for: keys are slow to make."""
+    made: dict[str, KeyBench] = {}
 
+    def make(name: str) -> KeyBench:
+        if name in made:
+            return made[name]
+        match name:
+            case "software":
+                made[name] = SoftwareBench(tmp_path_factory.mktemp(name))
+            case "pkcs11":
+                if not is_installed():
+                    pytest.skip("SoftHSM is not there: install softhsm2")
+                made[name] = PKCS11Bench(tmp_path_factory.mktemp(name))
+            case "kms":
+                made[name] = KMSBench(request.getfixturevalue("localstack"))
+        return made[name]
 
-@pytest.fixture(scope="session")
-def softhsm_keys() -> dict[str, PrivateKey]:
-    """Keys that are on that token by the names of a bench: each imported when it is first wanted."""
-    return {}
-
-
-@pytest.fixture(scope="session")
-def kms_keys() -> dict[str, str]:
-    """Ids of keys at LocalStack by the names of a bench: each made when it is first wanted."""
-    return {}
+    return make

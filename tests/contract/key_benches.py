@@ -1,24 +1,49 @@
 """Key backends under test: each with a key of every kind, made where it keeps its keys, by other means than the port."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from proxy.model import HashAlgorithm, KeyAlgorithm
+from proxy.model import HashAlgorithm, KeyAlgorithm, SignAlgorithm
 from proxy.ports import KeyBackend
 from proxy.settings import KMSSettings, PKCS11Settings, SoftwareSettings
 from proxy.signers.kms import KMSKeys
 from proxy.signers.kms_algorithms import KEY_SPECS
 from proxy.signers.pkcs11.keys import PKCS11Keys
 from proxy.signers.software import SoftwareKeys
-from tests.contract.benches import KINDS, MAKE, OWN_HASH
-from tests.support.keys import PrivateKey
+from tests.support.keys import PrivateKey, ec_key, rsa_key
 from tests.support.localstack import CREDENTIALS, REGION, LocalStack
 from tests.support.pki import FixedClock
 from tests.support.softhsm import SoftHSM
+
+RSA = (SignAlgorithm.RSASSA_PKCS1_V1_5, SignAlgorithm.RSASSA_PSS)
+
+KINDS: dict[str, KeyAlgorithm] = {
+    "rsa-2048": KeyAlgorithm.RSA_2048,
+    "rsa-3072": KeyAlgorithm.RSA_3072,
+    "rsa-4096": KeyAlgorithm.RSA_4096,
+    "p256": KeyAlgorithm.P_256,
+    "p384": KeyAlgorithm.P_384,
+    "p521": KeyAlgorithm.P_521,
+}
+"""Certificate ids of a bench, and what their keys are."""
+
+MAKE: dict[str, Callable[[], PrivateKey]] = {
+    "rsa-2048": lambda: rsa_key(2048),
+    "rsa-3072": lambda: rsa_key(3072),
+    "rsa-4096": lambda: rsa_key(4096),
+    "p256": lambda: ec_key("secp256r1"),
+    "p384": lambda: ec_key("secp384r1"),
+    "p521": lambda: ec_key("secp521r1"),
+}
+
+OWN_HASH = {"p256": HashAlgorithm.SHA256, "p384": HashAlgorithm.SHA384, "p521": HashAlgorithm.SHA512}
+
+KEY_BACKENDS = ("software", "kms", "pkcs11")
+"""Every backend that holds keys. A new one adds its name here and a bench below, and both suites must be green."""
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
 

@@ -11,45 +11,21 @@ import pytest
 
 from proxy.errors import AlgorithmNotAllowed, DeadlineExceeded, InvalidParameter, KeyNotFound
 from proxy.model import Digest, HashAlgorithm, KeyAlgorithm, SignAlgorithm
-from tests.contract.benches import RSA
-from tests.contract.key_benches import KeyBench, KMSBench, PKCS11Bench, SoftwareBench
+from tests.contract.benches import marks_of
+from tests.contract.key_benches import KEY_BACKENDS, RSA, KeyBench
 from tests.support.openssl_judge import Judge
 from tests.support.pki import new_call
-from tests.support.softhsm import is_installed
 
 LONG = {KeyAlgorithm.RSA_3072, KeyAlgorithm.RSA_4096}
 KINDS = [pytest.param(kind, marks=pytest.mark.full) if kind in LONG else kind for kind in KeyAlgorithm]
 DIGEST = Digest.of(b"one", HashAlgorithm.SHA256)
 
-BACKENDS = ["software", "pkcs11", pytest.param("kms", marks=pytest.mark.xdist_group("localstack"))]
-"""Every backend there is. A new one adds a line here, and a bench, and the suite must be green."""
-
-
-@pytest.fixture(scope="module")
-def bench_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], KeyBench]:
-    """A backend's bench, made when first asked for: keys are slow to make."""
-    made: dict[str, KeyBench] = {}
-
-    def make(name: str) -> KeyBench:
-        if name in made:
-            return made[name]
-        match name:
-            case "software":
-                made[name] = SoftwareBench(tmp_path_factory.mktemp(name))
-            case "pkcs11":
-                if not is_installed():
-                    pytest.skip("SoftHSM is not there: install softhsm2")
-                made[name] = PKCS11Bench(tmp_path_factory.mktemp(name))
-            case "kms":
-                made[name] = KMSBench(request.getfixturevalue("localstack"))
-        return made[name]
-
-    return make
+BACKENDS = [pytest.param(name, marks=marks_of(name)) for name in KEY_BACKENDS]
 
 
 @pytest.fixture(params=BACKENDS)
-def bench(request: pytest.FixtureRequest, bench_of: Callable[[str], KeyBench], monkeypatch: pytest.MonkeyPatch) -> KeyBench:
-    made = bench_of(request.param)
+def bench(request: pytest.FixtureRequest, key_bench_of: Callable[[str], KeyBench], monkeypatch: pytest.MonkeyPatch) -> KeyBench:
+    made = key_bench_of(request.param)
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
     return made

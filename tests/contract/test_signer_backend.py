@@ -24,7 +24,8 @@ from proxy.errors import (
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.signers.verification import verify_value
 from proxy.trust.certificates import public_key_info
-from tests.contract.benches import BENCHES, COALESCED, FURTHER, KINDS, Bench, marks_of, public_key
+from tests.contract.benches import BENCHES, COALESCED, FURTHER, Bench, marks_of, public_key
+from tests.contract.key_benches import KINDS
 from tests.support.keys import ec_key, sign_digest
 from tests.support.openssl_judge import Judge
 from tests.support.pki import certificate_to, issue, new_call
