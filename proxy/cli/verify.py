@@ -66,7 +66,12 @@ def _options(parser: "VerbParser") -> None:
     verification.add_argument("--at", metavar="TIME", type=moment, help="as of this moment (ISO 8601; default: now)")
     add_password_option(verification)
     report = parser.add_argument_group("report")
-    report.add_argument("--report", choices=("simple", "detailed"), default="simple", help="detailed: all that was checked")
+    report.add_argument(
+        "--report",
+        choices=("simple", "detailed", "etsi"),
+        default="simple",
+        help="detailed: all that was checked; etsi: the XML report of ETSI TS 119 102-2, in the JSON",
+    )
     report.add_argument("--scan-info", action="store_true", help="the image of each page, for scanned documents")
     report.add_argument("--lang", choices=("en", "ja"), help="language of the reasons (default: the environment's)")
     report.add_argument("--jobs", metavar="N", type=jobs, default=4, help="files at a time (default: %(default)s)")

@@ -53,7 +53,7 @@ class VerifiedCRL:
         """
         if self.this_update > at + SKEW:
             raise EvidenceRejected("the CRL is from the future")
-        if at > self.next_update + SKEW:
+        if at - SKEW > self.next_update:
             raise EvidenceRejected(f"the CRL was good until {self.next_update.isoformat()} only")
 
     def lookup(self, certificate: bytes) -> RevocationInfo:

@@ -29,6 +29,9 @@ from proxy.trust.signatures import SignatureMethod, method_of, verify_value
 SKEW = timedelta(seconds=60)
 """How far another's clock may be off."""
 
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+"""There are certificates and answers without a last moment of their own, which end with the year 9999 (RFC 5280, 4.1.2.5)."""
+
 OLDEST_WITHOUT_NEXT_UPDATE = timedelta(days=1)
 """Age up to which a response that names no nextUpdate is current."""
 
@@ -183,7 +186,7 @@ def _is_delegated(candidate: x509.Certificate, issuer: x509.Certificate, at: dat
 
 
 def _is_valid(candidate: x509.Certificate, at: datetime) -> bool:
-    return candidate.not_valid_before_utc - SKEW <= at <= candidate.not_valid_after_utc + SKEW
+    return candidate.not_valid_before_utc - SKEW <= at and at - SKEW <= candidate.not_valid_after_utc
 
 
 def _info(single: ocsp.OCSPSingleResponse, response: bytes) -> RevocationInfo:
@@ -209,5 +212,5 @@ def _check_times(info: RevocationInfo, at: datetime) -> None:
     """RFC 6960, 4.2.2.1."""
     if info.this_update > at + SKEW:
         raise EvidenceRejected("the OCSP response is from the future")
-    if at > current_until(info) + SKEW:
+    if at - SKEW > current_until(info):
         raise EvidenceRejected(f"the OCSP response was good until {current_until(info).isoformat()} only")

@@ -128,7 +128,8 @@ def verify_value(signer: Certificate, method: SignatureMethod, value: bytes, sig
         KeyMismatch, ValueMismatch: As named.
     """
     key = signer.public_key()
-    algorithm = HASHES[method.hash_name]
+    # EdDSA has a hash of its own, whatever the one beside it is called.
+    algorithm = hashes.SHA512() if method.scheme is SignatureScheme.EDDSA else HASHES[method.hash_name]
     hashed = Prehashed(algorithm) if is_digest else algorithm
     try:
         match method.scheme, key:

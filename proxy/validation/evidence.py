@@ -18,7 +18,7 @@ from proxy.model import EvidenceOrigin, RevocationInfo, RevocationState, Supplie
 from proxy.trust.certificates import read_certificate
 from proxy.trust.crl import VerifiedCRL, read_crl
 from proxy.trust.failures import EvidenceRejected
-from proxy.trust.ocsp import OLDEST_WITHOUT_NEXT_UPDATE, SKEW, read_response
+from proxy.trust.ocsp import LAST_MOMENT, SKEW, current_until, read_response
 from proxy.trust.signatures import SignatureMethod, SignatureScheme
 from proxy.validation.read_once import ReadOnce
 
@@ -73,7 +73,7 @@ class Answer:
     @property
     def fresh_until(self) -> datetime:
         """Until when it is fresh (5.2.5): its own interval long, a day where it names none."""
-        return (self.info.next_update or self.info.this_update + OLDEST_WITHOUT_NEXT_UPDATE) + SKEW
+        return min(current_until(self.info), LAST_MOMENT - SKEW) + SKEW
 
     def is_conclusive(self, certificate: x509.Certificate) -> bool:
         """Whether an answer of that time can say that the certificate was good: it existed, and was not forgotten yet."""
@@ -101,7 +101,8 @@ class EvidenceBook:
         for data in inside:
             document |= data
         self._in_document = frozenset(sha256(der).digest() for part in document.parts for der in part)
-        whole = document | elsewhere
+        # What was fetched comes first: however much a document brings, it crowds nothing out.
+        whole = elsewhere | document
         self.certificates = whole.certificates
         self._responses = _by_serial_number(whole.ocsp_responses)
         self._lists = _by_issuer(whole.crls)

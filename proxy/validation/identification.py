@@ -23,7 +23,12 @@ def identify(context: Context, subject: Subject, steps: Steps) -> bytes | Failur
         return _missing(steps, Code.SIGNING_CERTIFICATE_MISSING)
     if not subject.references:
         steps.passed(BLOCK, Check.SIGNING_CERTIFICATE_IDENTIFIED)
-        steps.warned(BLOCK, Check.SIGNING_CERTIFICATE_SIGNED, reason(Code.SIGNING_CERTIFICATE_NOT_SIGNED))
+        unsigned = reason(Code.SIGNING_CERTIFICATE_NOT_SIGNED)
+        if subject.kind.is_timestamp:
+            # RFC 3161, 2.4.2: a token must name the certificate of its authority.
+            failure = Failure(SubIndication.SIG_CONSTRAINTS_FAILURE, unsigned)
+            return steps.failed(BLOCK, Check.SIGNING_CERTIFICATE_SIGNED, failure)
+        steps.warned(BLOCK, Check.SIGNING_CERTIFICATE_SIGNED, unsigned)
         return named[0]
     for certificate in named:
         if _is_referenced(certificate, subject):

@@ -71,15 +71,35 @@ def validate_timestamp(context: Context, subject: Subject) -> Outcome:
     """Time-stamp validation (5.4), and past validation of the time-stamp where proof is wanting (5.6.3.4, step 4)."""
     outcome = Outcome(subject)
     obstacles = _basic(context, outcome, TrustUse.TIMESTAMP)
-    if outcome.failure is None and subject.stamp is not None and subject.stamp.gen_time > context.at + SKEW:
-        why = reason(Code.TIMESTAMP_FROM_THE_FUTURE, since=subject.stamp.gen_time)
-        outcome.failure = outcome.steps.failed("5.4", Check.TIMESTAMP_TIME, Failure(SubIndication.NO_POE, why))
+    if outcome.failure is None:
+        outcome.failure = _stamp_time(context, outcome)
     _overcome(context, outcome, TrustUse.TIMESTAMP, obstacles)
     if outcome.passed and outcome.status is not None:
         for tolerated in outcome.status.unproven:
             outcome.warnings.append(tolerated.failure.reason)
             outcome.wanted += [tolerated.wanted] if tolerated.wanted is not None else []
     return outcome
+
+
+def _stamp_time(context: Context, outcome: Outcome) -> Failure | None:
+    """A timestamp's own time: not after the validation, and within the life of the TSA's certificate."""
+    stamp, steps = outcome.subject.stamp, outcome.steps
+    if stamp is None or outcome.signer is None:
+        return None
+    certificate = read_certificate(outcome.signer)
+    name, time = subject_name(certificate), stamp.gen_time
+    if time > context.at + SKEW:
+        failure = Failure(SubIndication.NO_POE, reason(Code.TIMESTAMP_FROM_THE_FUTURE, since=time))
+    elif time < certificate.not_valid_before_utc:
+        why = reason(Code.SIGNED_BEFORE_ISSUANCE, subject=name, time=time, since=certificate.not_valid_before_utc)
+        failure = Failure(SubIndication.NOT_YET_VALID, why)
+    elif time > certificate.not_valid_after_utc:
+        why = reason(Code.SIGNED_AFTER_EXPIRY, subject=name, time=time, until=certificate.not_valid_after_utc)
+        failure = Failure(SubIndication.EXPIRED, why)
+    else:
+        steps.passed("5.4", Check.TIMESTAMP_TIME)
+        return None
+    return steps.failed("5.4", Check.TIMESTAMP_TIME, failure)
 
 
 def validate_signature(context: Context, subject: Subject, stamps: Stamps) -> Outcome:
@@ -160,7 +180,7 @@ def _contradiction(context: Context, outcome: Outcome, stamps: Stamps) -> Failur
     certificate = read_certificate(outcome.signer)
     name = subject_name(certificate)
     best = context.proofs.earliest(outcome.subject.identifier)
-    if best < certificate.not_valid_before_utc:
+    if context.proofs.is_covered(outcome.subject.identifier) and best < certificate.not_valid_before_utc:
         why = reason(Code.SIGNED_BEFORE_ISSUANCE, subject=name, time=best, since=certificate.not_valid_before_utc)
         return outcome.steps.failed("5.5", Check.BEST_SIGNATURE_TIME, Failure(SubIndication.NOT_YET_VALID, why))
     begun = max((stamp.stamp.gen_time for stamp in stamps.before if stamp.stamp is not None), default=None)

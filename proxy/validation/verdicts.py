@@ -20,10 +20,10 @@ from proxy.model import (
 from proxy.trust.certificates import read_certificate, subject
 from proxy.validation.context import Context, digest
 from proxy.validation.process import Outcome
+from proxy.validation.reasons import Code
 from proxy.validation.revocation import is_exempt
 from proxy.validation.subject import Stamp
 
-_EXPIRED = frozenset({SubIndication.OUT_OF_BOUNDS_NO_POE, SubIndication.OUT_OF_BOUNDS_NOT_REVOKED})
 _RESULTS = {
     Indication.TOTAL_PASSED: VerificationResult.VALID,
     Indication.PASSED: VerificationResult.VALID,
@@ -131,7 +131,8 @@ def _sub_indication(outcome: Outcome) -> SubIndication | None:
 
 
 def _result(outcome: Outcome, policy: ValidationPolicy) -> VerificationResult:
-    if policy.expired_without_poe and _sub_indication(outcome) in _EXPIRED:
+    expired = outcome.failure is not None and outcome.failure.reason.code == Code.CERTIFICATE_EXPIRED
+    if policy.expired_without_poe and expired:
         return VerificationResult.INVALID
     return _RESULTS[_indication(outcome)]
 

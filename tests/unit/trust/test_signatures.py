@@ -1,13 +1,16 @@
 """Signatures inside evidence: the algorithm is the sender's word, so strange ones must not be believed."""
 
+import hashlib
+
 import pytest
 from asn1crypto import algos
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, padding
 
-from proxy.trust.signatures import verify
+from proxy.trust.signatures import KeyMismatch, SignatureScheme, ValueMismatch, method_of, verify, verify_value
 from tests.support.keys import rsa_key
-from tests.support.pki import Holder, issue
+from tests.support.pki import NOW, YEAR, Holder, issue, name
 
 DATA = b"signed attributes"
 
@@ -61,3 +64,30 @@ def test_a_key_that_is_too_small_is_refused_though_its_signature_is_right() -> N
     value = rsa_key(1024).sign(DATA, padding.PKCS1v15(), hashes.SHA256())
     with pytest.raises(ValueError, match="too small"):
         verify(small.der, algos.SignedDigestAlgorithm({"algorithm": "sha256_rsa"}), DATA, value)
+
+
+@pytest.mark.parametrize("key", [ed25519.Ed25519PrivateKey.generate(), ed448.Ed448PrivateKey.generate()], ids=["25519", "448"])
+@pytest.mark.parametrize("digest_algorithm", [None, "sha512", "shake256", "2.999.1"])
+def test_eddsa_is_computed_for_who_judges_algorithms_himself(
+    key: ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey, digest_algorithm: str | None
+) -> None:
+    builder = x509.CertificateBuilder().subject_name(name("EdDSA")).issuer_name(name("EdDSA")).serial_number(1)
+    builder = builder.public_key(key.public_key()).not_valid_before(NOW).not_valid_after(NOW + YEAR)
+    certificate = builder.sign(key, None)
+    kind = "ed25519" if isinstance(key, ed25519.Ed25519PrivateKey) else "ed448"
+    method = method_of(algos.SignedDigestAlgorithm({"algorithm": kind}), digest_algorithm)
+    assert method.scheme is SignatureScheme.EDDSA
+    verify_value(certificate, method, key.sign(DATA), DATA)
+    with pytest.raises(ValueMismatch):
+        verify_value(certificate, method, key.sign(b"else"), DATA)
+    with pytest.raises(KeyMismatch):
+        verify_value(certificate, method, key.sign(DATA), DATA, is_digest=True)
+
+
+def test_a_finished_digest_is_verified_as_what_it_is_the_digest_of(signer: Holder) -> None:
+    value = rsa_key().sign(DATA, padding.PKCS1v15(), hashes.SHA256())
+    method = method_of(algos.SignedDigestAlgorithm({"algorithm": "sha256_rsa"}))
+    verify_value(signer.certificate, method, value, hashlib.sha256(DATA).digest(), is_digest=True)
+    for wrong in (hashlib.sha256(b"else").digest(), b"short"):
+        with pytest.raises(ValueMismatch):
+            verify_value(signer.certificate, method, value, wrong, is_digest=True)

@@ -1,6 +1,6 @@
 """Validation through time (EN 319 102-1, 5.4 to 5.6), by the test's clock; each case has a neighbour that comes out well."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -115,6 +115,25 @@ class TestExpiry:
         verdict = scene.verdict(NOW + 3 * MINUTE)
         assert (sub(verdict), verdict.indication) == (SubIndication.NOT_YET_VALID, Indication.TOTAL_FAILED)
 
+    def test_before_the_certificate_without_proof_of_it(self, pki: Hierarchy) -> None:
+        """As of an earlier moment than its certificate; that it existed then nobody says."""
+        young = issue("Young", pki.issuing, begins=NOW + DAY, extensions=[SIGNER_USAGE])
+        scene = Scene.trusting(pki.root).under(expired_without_poe=True).sign(cms_over(DOCUMENT, young, pki.chain))
+        verdict = scene.hold(proof(pki, young, at=IN_A_DAY)).verdict(NOW)
+        assert (sub(verdict), verdict.result) == (SubIndication.OUT_OF_BOUNDS_NO_POE, VerificationResult.INDETERMINATE)
+
+    def test_certificates_and_answers_without_an_end(self, pki: Hierarchy) -> None:
+        """They end with the year 9999 (RFC 5280, 4.1.2.5)."""
+        never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+        root = issue("Endless Root", ca=True, extensions=[CA_USAGE], ends=never)
+        holder = issue("Endless", root, extensions=[SIGNER_USAGE], ends=never)
+        responder = issue("Responder", root, extensions=[purposes(ExtendedKeyUsageOID.OCSP_SIGNING)], ends=never)
+        answer = ocsp_response(holder, root, responder=responder, included=[responder], next_update=never)
+        listed = crl(root, issued=NOW, following=never)
+        for data in (ValidationData((), (answer,)), ValidationData(crls=(listed,))):
+            scene = Scene.trusting(root).sign(cms_over(DOCUMENT, holder)).hold(data)
+            assert sub(scene.verdict(NOW + 50 * YEAR)) is None
+
     def test_an_answer_after_expiry_says_nothing_unless_its_issuer_keeps_the_expired(
         self, pki: Hierarchy, signer: Holder, stamp: Stamp
     ) -> None:
@@ -157,6 +176,14 @@ class TestRevocation:
         scene = Scene.trusting(pki.root).sign(cms_over(DOCUMENT, signer, pki.chain))
         scene.fetch(revoked(pki, signer, NOW - HOUR, NOW - MINUTE)).fetch(proof(pki, signer, at=NOW))
         assert sub(scene.verdict()) is SubIndication.REVOKED_NO_POE
+
+    def test_no_number_of_answers_in_a_document_crowds_out_what_was_fetched(self, pki: Hierarchy, signer: Holder) -> None:
+        many = [ocsp_response(signer, pki.issuing, this_update=NOW - k * MINUTE, next_update=NOW + DAY) for k in range(40)]
+        scene = Scene.trusting(pki.root).sign(cms_over(DOCUMENT, signer, pki.chain)).hold(proof(pki))
+        scene.hold(ValidationData((), tuple(many)))
+        assert sub(scene.verdict()) is None
+        fetched = ocsp_response(signer, pki.issuing, status=ocsp.OCSPCertStatus.REVOKED, revoked_at=NOW - HOUR)
+        assert sub(scene.fetch(ValidationData((), (fetched,))).verdict()) is SubIndication.REVOKED_NO_POE
 
     @pytest.mark.parametrize(
         ("flag", "counts"),
@@ -271,7 +298,9 @@ class TestTimestamps:
             ({"content_type": "data"}, SubIndication.FORMAT_FAILURE),
             ({"ess_serial": 7}, SubIndication.NO_SIGNING_CERTIFICATE_FOUND),
             ({"with_certificates": False}, None),
+            ({"ess": ()}, SubIndication.SIG_CONSTRAINTS_FAILURE),
             ({"gen_time": NOW + HOUR}, SubIndication.NO_POE),
+            ({"gen_time": NOW - 2 * YEAR}, SubIndication.NOT_YET_VALID),
         ],
         ids=str,
     )
@@ -282,6 +311,11 @@ class TestTimestamps:
         verdict = scene.verdict()
         assert sub(verdict) is expected
         assert verdict.indication in {Indication.PASSED, Indication.FAILED, Indication.INDETERMINATE}
+
+    def test_one_from_after_the_end_of_its_certificate(self, pki: Hierarchy) -> None:
+        late = stamp_of(pki, NOW - DAY)
+        verdict = Scene.trusting(pki.root).archive(late).hold(proof(pki, late.tsa, at=NOW - 2 * DAY)).verdict()
+        assert (sub(verdict), verdict.indication) == (SubIndication.EXPIRED, Indication.FAILED)
 
     def test_a_certificate_that_may_not_stamp(self, pki: Hierarchy, signer: Holder) -> None:
         wrong = Stamp(signer, pki.chain)
