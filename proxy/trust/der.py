@@ -21,8 +21,32 @@ def definite(data: bytes) -> tuple[bytes, bytes]:
     Raises:
         MalformedEncoding: It is no BER, or nested too deeply.
     """
+    end = _definite_end(data)
+    if end is not None:
+        return data[:end], data[end:]
     value, end, _ = _value(data, 0, len(data), 0)
     return value, data[end:]
+
+
+def _definite_end(data: bytes) -> int | None:
+    """Where the first value ends, if all lengths in it are definite, as nearly always."""
+    at = 0
+    ends: list[int] = []
+    while True:
+        constructed, _, contents_at, size = _header(data, at, ends[-1] if ends else len(data))
+        if size is None:
+            return None
+        at = contents_at
+        if constructed and size:
+            ends.append(contents_at + size)
+            if len(ends) > _DEEPEST:
+                raise MalformedEncoding("nested too deeply")
+            continue
+        at += size
+        while ends and at == ends[-1]:
+            ends.pop()
+        if not ends:
+            return at
 
 
 def _value(data: bytes, start: int, limit: int, depth: int) -> tuple[bytes, int, bool]:

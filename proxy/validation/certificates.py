@@ -9,11 +9,11 @@ from datetime import datetime
 from itertools import pairwise
 
 from proxy.model import SubIndication, TrustUse
-from proxy.trust.certificates import check_signing_usage, check_time_stamping_usage, read_certificate, subject
+from proxy.trust.certificates import check_signing_usage, check_time_stamping_usage, read_certificate
 from proxy.trust.failures import UsageRefused
 from proxy.trust.paths import CertificationPath
 from proxy.validation.algorithms import INSTANT, certificate_reliance
-from proxy.validation.context import Context, digest
+from proxy.validation.context import Context, digest, name_of
 from proxy.validation.reasons import Check, Code, reason
 from proxy.validation.revocation import revocation_obstacles
 from proxy.validation.steps import Failure, Obstacle, Steps
@@ -48,7 +48,7 @@ def judge_certificate(context: Context, signer: bytes, use: TrustUse, steps: Ste
     usage = _usage(signer, use, steps)
     paths = context.paths(signer, use)
     if not paths:
-        why = reason(Code.NO_PATH_TO_ANCHOR, subject=subject(read_certificate(signer)))
+        why = reason(Code.NO_PATH_TO_ANCHOR, subject=name_of(signer))
         failure = steps.failed(BLOCK, Check.CHAIN_TO_ANCHOR, Failure(SubIndication.NO_CERTIFICATE_CHAIN_FOUND, why))
         return CertificateStatus(None, (Obstacle(failure),))
     judged = [(*_on_path(context, path, use), path) for path in paths]
@@ -100,7 +100,7 @@ def _on_path(context: Context, path: CertificationPath, use: TrustUse) -> tuple[
 
 def _validity(at: datetime, certificate: bytes, steps: Steps, *, is_leaf: bool, is_good: bool) -> list[Obstacle]:
     parsed = read_certificate(certificate)
-    name = subject(parsed)
+    name = name_of(certificate)
     if at > parsed.not_valid_after_utc:
         why = reason(Code.CERTIFICATE_EXPIRED, subject=name, until=parsed.not_valid_after_utc)
         known_good = is_leaf and is_good
@@ -121,9 +121,9 @@ def _anchor(context: Context, anchor: bytes, use: TrustUse, steps: Steps) -> lis
         return []
     ended = context.anchor_trusted_to(anchor, use)
     if ended is None or ended > context.at:
-        why = reason(Code.NO_PATH_TO_ANCHOR, subject=subject(read_certificate(anchor)))
+        why = reason(Code.NO_PATH_TO_ANCHOR, subject=name_of(anchor))
         failure = Failure(SubIndication.NO_CERTIFICATE_CHAIN_FOUND, why)
         return [Obstacle(steps.failed(BLOCK, Check.ANCHOR_TRUSTED, failure))]
-    why = reason(Code.ANCHOR_NOT_TRUSTED_ANY_MORE, subject=subject(read_certificate(anchor)), until=ended)
+    why = reason(Code.ANCHOR_NOT_TRUSTED_ANY_MORE, subject=name_of(anchor), until=ended)
     failure = Failure(SubIndication.NO_CERTIFICATE_CHAIN_FOUND_NO_POE, why)
     return [Obstacle(steps.failed(BLOCK, Check.ANCHOR_TRUSTED, failure), ended - INSTANT, in_time=False)]

@@ -3,10 +3,12 @@
 import threading
 from collections import OrderedDict
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from proxy.model import TrustAnchor, TrustStore, TrustUse, ValidationPolicy
 from proxy.trust.anchors import TrustAnchors
+from proxy.trust.certificates import read_certificate, subject
 from proxy.trust.paths import CertificationPath, PathFinder
 from proxy.validation.evidence import EvidenceBook
 from proxy.validation.proofs import Proofs
@@ -57,6 +59,12 @@ class Context:
 def digest(der: bytes) -> bytes:
     """The key of a certificate, response or list among the proofs of existence."""
     return sha256(der).digest()
+
+
+@lru_cache(maxsize=1024)
+def name_of(certificate: bytes) -> str:
+    """The subject of a certificate (DER) as RFC 4514 text, for reasons."""
+    return subject(read_certificate(certificate))
 
 
 def _finder(trust: TrustStore, use: TrustUse) -> PathFinder:

@@ -11,10 +11,10 @@ from datetime import datetime
 from itertools import pairwise
 
 from proxy.model import RevocationState, SubIndication, TrustUse
-from proxy.trust.certificates import read_certificate, subject
+from proxy.trust.certificates import read_certificate
 from proxy.trust.paths import CertificationPath
 from proxy.validation.algorithms import INSTANT, certificate_reliance, signature_reliance
-from proxy.validation.context import Context, digest
+from proxy.validation.context import Context, digest, name_of
 from proxy.validation.evidence import Answer
 from proxy.validation.proofs import ProofKey
 from proxy.validation.reasons import Check, Code, reason
@@ -42,7 +42,7 @@ def passes_in_the_past(context: Context, identifier: ProofKey, signer: bytes, us
         if isinstance(control_time, Failure):
             failure = failure or control_time
         elif not path.not_before <= existed <= control_time:
-            why = reason(Code.NO_PROOF_IN_TIME, subject=subject(read_certificate(signer)), since=existed, until=control_time)
+            why = reason(Code.NO_PROOF_IN_TIME, subject=name_of(signer), since=existed, until=control_time)
             failure = failure or Failure(SubIndication.NO_POE, why)
         elif context.is_anchor_trusted(path.certificates[-1], use, existed):
             steps.passed(BLOCK_CERTIFICATE, Check.PAST_CERTIFICATE_VALIDATION)
@@ -66,7 +66,7 @@ def slide(context: Context, path: CertificationPath, use: TrustUse) -> datetime 
             context, certificate, issuer, control_time, lenient=lenient, is_leaf=certificate is path.certificates[0]
         )
         if slid is None:
-            why = reason(Code.NO_PROOF_IN_TIME, subject=subject(read_certificate(certificate)), until=control_time)
+            why = reason(Code.NO_PROOF_IN_TIME, subject=name_of(certificate), until=control_time)
             return Failure(SubIndication.NO_POE, why)
         control_time = slid
     return control_time

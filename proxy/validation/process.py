@@ -9,11 +9,10 @@ from datetime import datetime
 
 from proxy.model import Reason, SubIndication, TrustUse, WantedRevocation
 from proxy.trust.certificates import read_certificate
-from proxy.trust.certificates import subject as subject_name
 from proxy.trust.ocsp import SKEW
 from proxy.validation.acceptance import accept, judge_algorithms
 from proxy.validation.certificates import CertificateStatus, judge_certificate
-from proxy.validation.context import Context
+from proxy.validation.context import Context, name_of
 from proxy.validation.cryptographic import verify
 from proxy.validation.identification import identify
 from proxy.validation.past import passes_in_the_past
@@ -87,7 +86,7 @@ def _stamp_time(context: Context, outcome: Outcome) -> Failure | None:
     if stamp is None or outcome.signer is None:
         return None
     certificate = read_certificate(outcome.signer)
-    name, time = subject_name(certificate), stamp.gen_time
+    name, time = name_of(outcome.signer), stamp.gen_time
     if time > context.at + SKEW:
         failure = Failure(SubIndication.NO_POE, reason(Code.TIMESTAMP_FROM_THE_FUTURE, since=time))
     elif time < certificate.not_valid_before_utc:
@@ -178,7 +177,7 @@ def _contradiction(context: Context, outcome: Outcome, stamps: Stamps) -> Failur
     if outcome.signer is None or outcome.status is None:
         return None
     certificate = read_certificate(outcome.signer)
-    name = subject_name(certificate)
+    name = name_of(outcome.signer)
     best = context.proofs.earliest(outcome.subject.identifier)
     if context.proofs.is_covered(outcome.subject.identifier) and best < certificate.not_valid_before_utc:
         why = reason(Code.SIGNED_BEFORE_ISSUANCE, subject=name, time=best, since=certificate.not_valid_before_utc)

@@ -11,9 +11,9 @@ from datetime import datetime
 from cryptography import x509
 
 from proxy.model import RevocationState, SubIndication, WantedRevocation
-from proxy.trust.certificates import read_certificate, subject
+from proxy.trust.certificates import read_certificate
 from proxy.validation.algorithms import ALWAYS, INSTANT, signature_reliance
-from proxy.validation.context import Context
+from proxy.validation.context import Context, name_of
 from proxy.validation.evidence import Answer
 from proxy.validation.reasons import Check, Code, reason
 from proxy.validation.steps import Failure, Obstacle, Steps
@@ -52,7 +52,7 @@ def revocation_obstacles(
         lenient: Whether an answer may be old, and its responder's certificate have run out.
         steps: Gets what was looked at.
     """
-    name = subject(read_certificate(certificate))
+    name = name_of(certificate)
     if is_leaf and is_exempt(certificate):
         steps.passed(BLOCK, Check.REVOCATION_DATA, reason(Code.REVOCATION_NOT_NEEDED, subject=name))
         return RevocationStatus((), (), is_good=True)
