@@ -144,7 +144,7 @@ class TokenPool:
             self._give()
             try:
                 async with call.deadline.enforce():
-                    outcomes = await asyncio.gather(*(job.result for job in jobs))
+                    outcomes = [await job.result for job in jobs]
             finally:
                 for request, job in zip(requests, jobs, strict=True):
                     job.result.cancel()
