@@ -16,6 +16,8 @@ pytestmark = pytest.mark.xdist_group("invariants")
 
 SMALL = plain_file().with_table()
 IN_FLIGHT = 10
+ALONE = {"coalesce_milliseconds": 0}
+"""Each request's digest is a call to the central signer of its own, so that there are as many of them as requests."""
 
 
 async def in_flight(deployment: Deployment, session: aiohttp.ClientSession) -> list[asyncio.Task[Answer]]:
@@ -40,7 +42,7 @@ def is_shutting_down(answer: Answer) -> bool:
 
 
 async def test_whoever_is_in_is_served_and_nobody_else(deployment: Deployment) -> None:
-    with deployment.proxy() as proxy:
+    with deployment.proxy(limits=ALONE) as proxy:
         engines = proxy.engines()
         async with proxy.session() as session, proxy.session() as connected_before:
             assert (await sign(connected_before, "ES-T", SMALL)).status == 200
@@ -81,7 +83,7 @@ def begin_upload(session: aiohttp.ClientSession) -> tuple[asyncio.Task[Answer], 
 
 async def test_whoever_cannot_be_served_in_time_is_told(deployment: Deployment) -> None:
     seconds = 1.0
-    with deployment.proxy(limits={"shutdown_seconds": seconds}) as proxy:
+    with deployment.proxy(limits={"shutdown_seconds": seconds} | ALONE) as proxy:
         async with proxy.session() as session:
             assert (await sign(session, "ES-T", SMALL)).status == 200
             with deployment.held_back(deployment.central):
@@ -96,7 +98,7 @@ async def test_whoever_cannot_be_served_in_time_is_told(deployment: Deployment) 
 
 
 async def test_an_idle_proxy_stops_at_once(deployment: Deployment) -> None:
-    with deployment.proxy() as proxy:
+    with deployment.proxy(limits=ALONE) as proxy:
         async with proxy.session() as session:
             assert (await sign(session, "ES-T", SMALL)).status == 200
             begun = time.monotonic()
