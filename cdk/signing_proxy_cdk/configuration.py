@@ -166,7 +166,9 @@ def load(context: Mapping[str, Any], folder: Path) -> Configuration:
             values[key] = tuple(values[key])
     for key in ("nat", "waf"):
         if isinstance(values.get(key), str):
-            values[key] = values[key].lower() == "true"
+            # From the command line everything is text.
+            _one_of(key, values[key], ("true", "false"))
+            values[key] = values[key] == "true"
     return Configuration(**values)
 
 

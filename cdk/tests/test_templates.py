@@ -172,6 +172,13 @@ def test_an_unknown_key_is_refused(tmp_path: Path) -> None:
         load({"config": "odd.json"}, tmp_path)
 
 
+def test_what_is_neither_true_nor_false_is_refused() -> None:
+    named = {"config": "configurations/development-kms.json"}
+    assert load(named | {"nat": "true"}, HERE).nat
+    with pytest.raises(ConfigurationError, match="nat"):
+        load(named | {"nat": "yes"}, HERE)
+
+
 def test_every_stage_and_shape_has_a_configuration() -> None:
     assert set(CONFIGURATIONS) == {
         f"{stage}-{shape}" for stage in ("development", "production") for shape in ("central", "cloudhsm", "kms")

@@ -10,11 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from proxy.cli.bulk import Verify
     from proxy.cli.bulk_file import BulkFile
     from proxy.cli.bulk_rows import Period, RowStyle
     from proxy.cli.verb_parser import VerbParser, Verbs
-    from proxy.cli.verifying import Outcome
+    from proxy.cli.verifying import Outcome, Verify
     from proxy.client import SigningClient
 
 _DESCRIPTION = """\

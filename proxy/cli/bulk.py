@@ -5,16 +5,12 @@ No more files are ahead of the one that is waited for than are verified at a tim
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
 from proxy.cli.progress import Bars, NoBars
-from proxy.cli.verifying import Outcome
-from proxy.client import Progress, Verification
-from proxy.errors import ProxyError
-
-Verify = Callable[[Path, Progress], Awaitable[Verification]]
+from proxy.cli.verifying import Outcome, Verify, outcome_of
 
 
 def files_below(folder: Path, pattern: str) -> Iterator[Path]:
@@ -37,18 +33,10 @@ async def verified_in_order(files: Iterator[Path], verify: Verify, *, jobs: int,
         jobs: Files at a time.
         bars: Told of the progress.
     """
-
-    async def one(document: Path) -> Outcome:
-        with bars.file(document) as progress:
-            try:
-                return Outcome(document, await verify(document, progress), None)
-            except (ProxyError, OSError) as error:
-                return Outcome(document, None, error)
-
     ahead: deque[asyncio.Task[Outcome]] = deque()
     try:
         for document in files:
-            ahead.append(asyncio.create_task(one(document)))
+            ahead.append(asyncio.create_task(outcome_of(document, verify, bars)))
             if len(ahead) >= jobs:
                 yield await ahead.popleft()
         while ahead:

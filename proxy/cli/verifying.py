@@ -10,6 +10,9 @@ from proxy.client import Connection, Progress, SigningClient, Verification
 from proxy.errors import ProxyError
 from proxy.model import VerificationRequest
 
+Verify = Callable[[Path, Progress], Awaitable[Verification]]
+"""How one file is verified, told of its progress."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -47,23 +50,16 @@ async def verify_by_service(
         def verify(document: Path, progress: Progress) -> Awaitable[Verification]:
             return client.verify(document, request, language=language, progress=progress)
 
-        return await verify_each(documents, verify, jobs=jobs, bars=bars)
+        async def verified(document: Path) -> Outcome:
+            return await outcome_of(document, verify, bars)
+
+        return await a_few_at_a_time(documents, verified, jobs)
 
 
-async def verify_each(
-    documents: Sequence[Path],
-    verify: Callable[[Path, Progress], Awaitable[Verification]],
-    *,
-    jobs: int,
-    bars: Bars | NoBars,
-) -> tuple[Outcome, ...]:
-    """Verify files in whatever way ``verify`` does."""
-
-    async def verified(document: Path) -> Outcome:
-        with bars.file(document) as progress:
-            try:
-                return Outcome(document, await verify(document, progress), None)
-            except (ProxyError, OSError) as error:
-                return Outcome(document, None, error)
-
-    return await a_few_at_a_time(documents, verified, jobs)
+async def outcome_of(document: Path, verify: Verify, bars: Bars | NoBars) -> Outcome:
+    """Verify one file; that it cannot be is an outcome too."""
+    with bars.file(document) as progress:
+        try:
+            return Outcome(document, await verify(document, progress), None)
+        except (ProxyError, OSError) as error:
+            return Outcome(document, None, error)
