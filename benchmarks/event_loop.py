@@ -1,106 +1,39 @@
 """How long one callback holds the service's event loop, in CPU time of its thread, while the service is loaded.
 
-The service is the real one, in a process of its own, before the sandbox's central signer and authority; only the method of
-asyncio that runs callbacks is measured. Requests of every kind come at once: small documents in every form, large ones raw and
-as JSON, a hundred digests a call, lists, and such that are refused. The goal is 10 ms; a longer one ends the command with 1.
+The service is the real one, in a process of its own, before the sandbox's central signer and authority (see
+``benchmarks.watched_service``). Requests of every kind come at once on 32 connections: small documents in every form, large
+ones raw and as JSON, a hundred digests a call, lists, and such that are refused.
 
-    .venv/bin/python -m benchmarks.event_loop [--json FILE] [--seconds N] [--connections N] [--only NAME]
+    .venv/bin/python -m benchmarks.event_loop
 """
 
-import argparse
 import asyncio
 import base64
 import hashlib
-import heapq
 import json
 import os
-import platform
 import random
 import signal
-import socket
-import ssl
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 
-from proxy.app import serve
-from proxy.sandbox.info import SandboxInfo
+from benchmarks.frame.case import Case, Goal, Measure, Sample, Sides
+from benchmarks.frame.running import main
+from benchmarks.frame.surroundings import CERTIFICATE, Service, Surroundings
 from proxy.sandbox.invoice import make_invoice
-from proxy.sandbox.run import running_sandbox
-from proxy.settings import load_settings
 
-GOAL_MS = 10.0
-SHOWN = 8
-CERTIFICATE = "legal-person-rsa"
+CONNECTIONS = 32
+SECONDS, QUICK_SECONDS = 20.0, 4.0
+LOADED = "longest callback"
 
 Request = Callable[[aiohttp.ClientSession], Awaitable[int]]
-
-
-class Watch:
-    """Measures every callback of the event loop; keeps the longest."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = 0.0
-        self.longest: list[tuple[float, str]] = []
-
-    def install(self) -> None:
-        run = asyncio.Handle._run  # noqa: SLF001 - the one place through which every callback passes
-
-        def measured(handle: asyncio.Handle) -> None:
-            begun = time.thread_time()
-            run(handle)
-            took = time.thread_time() - begun
-            self.count += 1
-            self.total += took
-            if len(self.longest) < SHOWN or took > self.longest[0][0]:
-                entry = (took, _name(handle))
-                (heapq.heappush if len(self.longest) < SHOWN else heapq.heapreplace)(self.longest, entry)
-
-        asyncio.Handle._run = measured  # type: ignore[method-assign]  # noqa: SLF001 - see above
-
-    def report(self) -> dict[str, object]:
-        longest = [
-            {"milliseconds": round(took * 1000, 2), "callback": name} for took, name in sorted(self.longest, reverse=True)
-        ]
-        return {"callbacks": self.count, "seconds": round(self.total, 2), "longest": longest}
-
-
-def _name(handle: asyncio.Handle) -> str:
-    callback = handle._callback  # type: ignore[attr-defined]  # noqa: SLF001 - for its name alone
-    task = getattr(callback, "__self__", None)
-    if isinstance(task, asyncio.Task):
-        return f"task {getattr(task.get_coro(), '__qualname__', '?')} at {_place(task)}"
-    return str(getattr(callback, "__qualname__", callback))[:120]
-
-
-def _place(task: "asyncio.Task[object]") -> str:
-    """Where it waits now: just behind what took so long."""
-    stack = task.get_stack(limit=1)
-    return f"{Path(stack[0].f_code.co_filename).name}:{stack[0].f_lineno}" if stack else "its end"
-
-
-def watched_service(settings: Path, report: Path) -> int:
-    """Serve until SIGTERM, then tell what was measured from the first SIGUSR1 on."""
-    watch = Watch()
-
-    def begin(_number: int, _frame: object) -> None:
-        watch.count, watch.total = 0, 0.0
-        watch.longest.clear()
-
-    signal.signal(signal.SIGUSR1, begin)
-    watch.install()
-    try:
-        return serve(load_settings(settings))
-    finally:
-        report.write_text(json.dumps(watch.report()), encoding="utf-8")
 
 
 def requests(document: bytes) -> dict[str, Request]:
@@ -145,18 +78,17 @@ def requests(document: bytes) -> dict[str, Request]:
     }
 
 
-async def load(info: SandboxInfo, url: str, document: bytes, arguments: argparse.Namespace) -> Counter[str]:
-    """Ask for everything in turn, on so many connections, for so long; gives how often each was answered how."""
-    kinds = [(name, ask) for name, ask in requests(document).items() if arguments.only in (None, name)]
-    tls = ssl.create_default_context(cafile=info.ca_file)
-    tls.load_cert_chain(info.client_certificate, info.client_key)
+async def load(around: Surroundings, service: Service, document: bytes) -> Counter[str]:
+    """Ask for everything in turn, for so long; gives how often each was answered how."""
+    kinds = list(requests(document).items())
     answered: Counter[str] = Counter()
-    connector = aiohttp.TCPConnector(limit=0, ssl=tls)
-    async with aiohttp.ClientSession(url, connector=connector, timeout=aiohttp.ClientTimeout(total=120)) as session:
+    connector = aiohttp.TCPConnector(limit=0, ssl=around.client_tls())
+    timeout = aiohttp.ClientTimeout(total=120)
+    async with aiohttp.ClientSession(service.url, connector=connector, timeout=timeout) as session:
         for name, ask in kinds:
             answered[f"{name}: {await ask(session)}"] += 1
-        os.kill(int(os.environ["WATCHED"]), signal.SIGUSR1)
-        end = time.monotonic() + arguments.seconds
+        os.kill(service.pid, signal.SIGUSR1)
+        end = time.monotonic() + (QUICK_SECONDS if around.quick else SECONDS)
 
         async def work(number: int) -> None:
             turn = number
@@ -165,78 +97,44 @@ async def load(info: SandboxInfo, url: str, document: bytes, arguments: argparse
                 answered[f"{name}: {await ask(session)}"] += 1
                 turn += 1
 
-        await asyncio.gather(*(work(number) for number in range(arguments.connections)))
+        await asyncio.gather(*(work(number) for number in range(CONNECTIONS)))
     return answered
 
 
-def measure(arguments: argparse.Namespace) -> tuple[dict[str, object], Counter[str]]:
-    """The report of the watched service, and what it was asked."""
-    with tempfile.TemporaryDirectory() as name, running_sandbox(Path(name) / "state") as info:
-        folder = Path(name)
-        make_invoice(folder / "invoice.pdf", datetime.now(UTC).date())
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        settings = Path(name) / "state" / "proxy.toml"
-        overlay = {
-            "SIGNPROXY__LISTENER__PORT": str(port),
-            "SIGNPROXY__ADMIN__PORT": "0",
-            "SIGNPROXY__STORES__TRANSACTION_LOG": json.dumps(str(folder / "transactions.sqlite")),
-            "SIGNPROXY__STORES__IDEMPOTENCY": json.dumps(str(folder / "idempotency.sqlite")),
-            "SIGNPROXY__LOG__LEVEL": '"error"',
-        }
-        report = folder / "report.json"
-        command = [sys.executable, "-m", "benchmarks.event_loop", "--watch", str(settings), str(report)]
-        process = subprocess.Popen(command, env=os.environ | overlay)
-        try:
-            os.environ["WATCHED"] = str(process.pid)
-            asyncio.run(_until_it_serves(info, f"https://127.0.0.1:{port}", process))
-            document = (folder / "invoice.pdf").read_bytes()
-            answered = asyncio.run(load(info, f"https://127.0.0.1:{port}", document, arguments))
-        finally:
-            process.terminate()
-            process.wait(60)
-        return json.loads(report.read_bytes()), answered
+def measure(around: Surroundings) -> Sample:
+    """Load a service of its own, and tell of its longest callback; what else there was goes to standard error."""
+    invoice, report = around.folder / "invoice.pdf", around.folder / "callbacks.json"
+    make_invoice(invoice, datetime.now(UTC).date())
 
+    def watched(settings: Path) -> list[str]:
+        return ["-m", "benchmarks.watched_service", str(settings), str(report)]
 
-async def _until_it_serves(info: SandboxInfo, url: str, process: "subprocess.Popen[bytes]") -> None:
-    tls = ssl.create_default_context(cafile=info.ca_file)
-    async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=tls)) as session:
-        while process.poll() is None:
-            try:
-                async with session.get("/readyz") as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass  # not there yet
-            await asyncio.sleep(0.1)
-    raise SystemExit("the service did not start")
-
-
-def main() -> int:
-    """Run and print."""
-    parser = argparse.ArgumentParser(description="The longest callback on the service's event loop under load.")
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--only", metavar="NAME", help="one kind of request instead of all, by its name in the output")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--watch", nargs=2, type=Path, metavar=("SETTINGS", "REPORT"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.watch:
-        return watched_service(*arguments.watch)
-    report, answered = measure(arguments)
+    with around.service(watched) as service:
+        answered = asyncio.run(load(around, service, invoice.read_bytes()))
+    told = json.loads(report.read_bytes())
     for name, count in sorted(answered.items()):
-        print(f"  {count:6} × {name}")
-    longest = report["longest"]
-    assert isinstance(longest, list)
-    print(f"{report['callbacks']} callbacks, {report['seconds']} s of CPU; the longest:")
-    for entry in longest:
-        print(f"  {entry['milliseconds']:7.2f} ms  {entry['callback']}")
-    if arguments.json:
-        machine = {"python": platform.python_version(), "machine": platform.machine(), "cpus": os.cpu_count()}
-        arguments.json.write_text(json.dumps({"machine": machine, "answered": answered, **report}, indent=1) + "\n")
-    return int(longest[0]["milliseconds"] > GOAL_MS)
+        print(f"  {count:6} × {name}", file=sys.stderr)
+    print(f"  {told['callbacks']} callbacks, {told['seconds']} s of CPU; the longest:", file=sys.stderr)
+    for entry in told["longest"]:
+        print(f"  {entry['milliseconds']:7.2f} ms  {entry['callback']}", file=sys.stderr)
+    return Sample(cpu=told["longest"][0]["milliseconds"] / 1000)
 
+
+@contextmanager
+def _open(around: Surroundings) -> Iterator[Sides]:
+    yield {LOADED: lambda: measure(around)}
+
+
+CASE = Case(
+    name="event_loop",
+    title="32 connections asking for everything at once: longest callback of the event loop",
+    open=_open,
+    goals=(Goal("≤ 10 ms of its thread's processor time", LOADED, Measure.CPU, 0.010),),
+    tls=True,
+    rounds=1,
+    quick_rounds=1,
+    warm_up=False,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(CASE))
