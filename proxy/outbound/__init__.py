@@ -16,6 +16,7 @@ from proxy.outbound.failures import (
     LinkSuspended,
     LinkTimeout,
     LinkUnreachable,
+    LinkUntrue,
 )
 from proxy.outbound.link import Link
 from proxy.outbound.links import Links
@@ -35,6 +36,7 @@ __all__ = [
     "LinkSuspended",
     "LinkTimeout",
     "LinkUnreachable",
+    "LinkUntrue",
     "Links",
     "address_of",
     "client_tls",

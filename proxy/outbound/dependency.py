@@ -76,7 +76,7 @@ def judged(error: LinkError) -> Judgement:
             return Judgement(works=False, passing=True, undone=True)
         case LinkBroken():
             return Judgement(works=False, passing=True, undone=False)
-    # Slow, or speaking in tongues: it will be so the next moment too.
+    # Slow, speaking in tongues, or of other things: it will be so the next moment too.
     return Judgement(works=False, passing=False, undone=False)
 
 
@@ -131,7 +131,8 @@ class Dependency:
 
         Args:
             call: Its deadline bounds attempts and pauses.
-            attempt: One exchange.
+            attempt: One exchange, and every check of what came back that says whether the destination works. What it raises
+                beside a ``Link…`` exception says nothing of that.
             repeatable: To do it twice is to do it once.
             judge: What a failure says.
             once: Make no further attempt: another destination is next in line.

@@ -56,6 +56,18 @@ class LinkGarbled(LinkError):
     """What came back is not HTTP, is encoded, or is larger than the destination may send."""
 
 
+class LinkUntrue(LinkError):
+    """What came back is well formed, and is no answer to what was asked: about something else, or by somebody else.
+
+    Attributes:
+        reason: In words of whoever checked it.
+    """
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class LinkRefused(LinkError):
     """The destination answered with another status than 2xx."""
 

@@ -15,7 +15,7 @@ from proxy.outbound.tls import client_tls
 from proxy.ports import LinkObserver
 from proxy.settings import LinkSettings
 
-_MOST_HOSTS = 256
+_MOST_PASSING = 256
 
 
 class Unobserved:
@@ -59,18 +59,21 @@ class Links:
         self.sleep = sleep
         self.files = files or FollowedFiles()
         self._named: dict[str, Dependency] = {}
-        self._hosts: OrderedDict[str, Dependency] = OrderedDict()
+        self._passing: OrderedDict[str, Dependency] = OrderedDict()
 
     def dependency(self, name: str) -> Dependency:
         """One that the settings name. Whoever asks for it by the same name has the same."""
-        return self._named.setdefault(name, self._made(name))
+        if (found := self._named.get(name)) is None:
+            found = self._named[name] = self._made(name)
+        return found
 
-    def host(self, name: str) -> Dependency:
-        """One that certificates name, and that is forgotten when many others were asked since."""
-        found = self._hosts.setdefault(name, self._made(name))
-        self._hosts.move_to_end(name)
-        if len(self._hosts) > _MOST_HOSTS:
-            self._hosts.popitem(last=False)
+    def passing(self, name: str) -> Dependency:
+        """One that the settings do not name: it is forgotten when many others were asked since."""
+        if (found := self._passing.get(name)) is None:
+            found = self._passing[name] = self._made(name)
+            if len(self._passing) > _MOST_PASSING:
+                self._passing.popitem(last=False)
+        self._passing.move_to_end(name)
         return found
 
     def tls(
@@ -89,4 +92,4 @@ class Links:
     @property
     def states(self) -> tuple[LinkState, ...]:
         """Of all, those of the settings first."""
-        return tuple(dependency.state for dependency in (*self._named.values(), *self._hosts.values()))
+        return tuple(dependency.state for dependency in (*self._named.values(), *self._passing.values()))

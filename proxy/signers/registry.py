@@ -73,7 +73,7 @@ class SignerRegistry:
         others = tuple(backend for backend in made if backend is not None)
         self.backends: tuple[SignerBackend, ...] = (*self._keyed.values(), *others)
         seconds = settings.limits.coalesce_milliseconds / 1000
-        self._signers = {backend.name: VerifiedSigner(backend, seconds) for backend in self.backends}
+        self._signers = {backend.name: VerifiedSigner(backend, seconds, links) for backend in self.backends}
         self._central = next((backend for backend in others if isinstance(backend, CentralSigner)), None)
         sources = () if self._central is None else (CentralKeys(self._central.connection),)
         self.keys = KeyRegistry(self._keyed, others, sources, self._reservations, store)

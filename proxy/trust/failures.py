@@ -31,3 +31,7 @@ class UsageRefused(PathFailure):
 
 class EvidenceRejected(Exception):
     """An OCSP response or CRL that cannot be relied on. The text is one English sentence."""
+
+
+class NothingToSay(EvidenceRejected):
+    """A responder that works does not speak of the certificate: it does not know it, or is not asked about it."""

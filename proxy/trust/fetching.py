@@ -4,10 +4,16 @@ The one link that leads where a certificate says and not where the operator does
 :mod:`proxy.trust.reach` before each connection; nothing is followed, decoded, or read beyond its bounds.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from proxy.call import Call
-from proxy.outbound import Answer, Link, Links, origin
+from proxy.outbound import Judgement, Link, LinkError, Links, LinkUntrue, judged, origin
 from proxy.settings import RevocationSettings
+from proxy.trust.failures import EvidenceRejected, NothingToSay
 from proxy.trust.reach import address_policy
+
+_T = TypeVar("_T")
 
 
 class Fetcher:
@@ -40,19 +46,21 @@ class Fetcher:
         call: Call,
         kind: str,
         url: str,
+        read: Callable[[bytes], Awaitable[_T]],
         *,
         accept: str,
         question: bytes = b"",
         question_type: str | None = None,
         max_bytes: int | None = None,
         once: bool = False,
-    ) -> bytes:
+    ) -> _T:
         """GET what is there, or POST a question.
 
         Args:
             call: Deadline and ledger.
             kind: What is asked for: ``ocsp``, ``crl``, ``aia``. With host and port it names the destination on the ledger.
             url: One that :func:`proxy.trust.access_points.is_usable` lets pass.
+            read: Makes of the answer what it is to be, or raises EvidenceRejected; a host whose answers are none is left alone.
             accept: Media type of the answer.
             question: What is sent, if anything.
             question_type: Its media type.
@@ -60,14 +68,14 @@ class Fetcher:
             once: Make no second attempt: there is another place to ask.
 
         Raises:
-            LinkError: One of its leaves.
+            LinkError: One of its leaves; ``LinkUntrue`` where the answer was rejected.
             DeadlineExceeded: The call's time is over.
         """
         _, host, port = origin(url)
-        dependency = self._links.host(f"{kind}:{host}:{port}")
+        dependency = self._links.passing(f"{kind}:{host}:{port}")
 
-        async def attempt() -> Answer:
-            return await self._link.exchange(
+        async def attempt() -> _T:
+            answer = await self._link.exchange(
                 call,
                 "POST" if question else "GET",
                 url,
@@ -77,9 +85,20 @@ class Fetcher:
                 destination=dependency.name,
                 max_response_bytes=min(max_bytes or self._max_bytes, self._max_bytes),
             )
+            try:
+                return await read(answer.body)
+            except EvidenceRejected as error:
+                raise LinkUntrue(error) from error
 
-        return (await dependency.ask(call, attempt, repeatable=True, once=once)).body
+        return await dependency.ask(call, attempt, repeatable=True, once=once, judge=_judged)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._link.close()
+
+
+def _judged(error: LinkError) -> Judgement:
+    """To have nothing to say is an answer."""
+    if isinstance(error, LinkUntrue) and isinstance(error.reason, NothingToSay):
+        return Judgement(works=True, passing=False, undone=True)
+    return judged(error)

@@ -61,7 +61,7 @@ class IssuerFetcher:
         self._clock = clock
         self._cache_time = timedelta(seconds=settings.cache_seconds)
         self._fetcher = Fetcher("issuers", settings, connections, links)
-        self._fetched: Memory[str, tuple[bytes, ...]] = Memory(clock, _REMEMBERED, failures=(LinkError, EvidenceRejected))
+        self._fetched: Memory[str, tuple[bytes, ...]] = Memory(clock, _REMEMBERED, failures=(LinkError,))
 
     async def complete(self, call: Call, certificate: bytes, chain: tuple[bytes, ...], at: datetime) -> tuple[bytes, ...]:
         """A chain with what it lacks to reach an anchor; as it was, where it lacks nothing or that cannot be had.
@@ -100,7 +100,7 @@ class IssuerFetcher:
             try:
                 found = await self._fetched.recall(call, url, lambda url=url: self._load(call, url))  # type: ignore[misc]
                 issuer = await asyncio.to_thread(_issuer_among, found, certificate)
-            except (LinkError, EvidenceRejected) as error:
+            except LinkError as error:
                 _log.warning("issuer.not_fetched", transactionId=call.transaction_id, url=url, reason=str(error))
                 continue
             if issuer is not None:
@@ -108,8 +108,11 @@ class IssuerFetcher:
         return None
 
     async def _load(self, call: Call, url: str) -> tuple[tuple[bytes, ...], datetime]:
-        answer = await self._fetcher.fetch(call, "aia", url, accept=_TYPES, max_bytes=LARGEST_ANSWER)
-        return await asyncio.to_thread(_certificates, answer), self._clock.now() + self._cache_time
+        async def read(answer: bytes) -> tuple[bytes, ...]:
+            return await asyncio.to_thread(_certificates, answer)
+
+        found = await self._fetcher.fetch(call, "aia", url, read, accept=_TYPES, max_bytes=LARGEST_ANSWER)
+        return found, self._clock.now() + self._cache_time
 
     async def close(self) -> None:
         """Close the connections."""

@@ -112,31 +112,38 @@ class NetworkRevocationSource:
     async def _ask_responder(
         self, call: Call, url: str, certificate: bytes, issuer: bytes, at: datetime, *, once: bool
     ) -> RevocationInfo:
-        response = await self._fetcher.fetch(
+        async def read(response: bytes) -> ocsp.OCSPAnswer:
+            return await asyncio.to_thread(ocsp.read_response, response, certificate, issuer)
+
+        answer = await self._fetcher.fetch(
             call,
             "ocsp",
             url,
+            read,
             question=ocsp.build_request(certificate, issuer),
             question_type="application/ocsp-request",
             accept="application/ocsp-response",
             max_bytes=_LARGEST_RESPONSE,
             once=once,
         )
-        return await asyncio.to_thread(ocsp.check_response, response, certificate, issuer, at)
+        ocsp.check_current(answer, issuer, at)
+        return answer.info
 
     async def _look_up(
         self, call: Call, url: str, certificate: bytes, issuer: bytes, at: datetime, *, once: bool
     ) -> RevocationInfo:
         key = (sha256(issuer).digest(), url)
 
-        async def load() -> tuple[_Heard, datetime]:
-            der = await self._fetcher.fetch(call, "crl", url, accept="application/pkix-crl", once=once)
-            former, now = self._lists.last(key), self._clock.now()
+        async def read(der: bytes) -> VerifiedCRL:
+            former = self._lists.last(key)
             if former is not None and former.revocation_list.der == der:
-                found = former.revocation_list
-            else:
-                found = await asyncio.to_thread(read_crl, der, issuer)
+                return former.revocation_list
+            return await asyncio.to_thread(read_crl, der, issuer)
+
+        async def load() -> tuple[_Heard, datetime]:
+            found = await self._fetcher.fetch(call, "crl", url, read, accept="application/pkix-crl", once=once)
             found.check_current(at)
+            now = self._clock.now()
             return _Heard(found, now), min(found.next_update, now + self._cache_time)
 
         heard = await self._lists.recall(call, key, load)

@@ -23,7 +23,7 @@ from proxy.model import RevocationInfo, RevocationState
 from proxy.trust import signatures
 from proxy.trust.certificates import issued_by, key_usage, read_certificate
 from proxy.trust.cms import UNREADABLE
-from proxy.trust.failures import EvidenceRejected
+from proxy.trust.failures import EvidenceRejected, NothingToSay
 from proxy.trust.signatures import SignatureMethod, method_of, verify_value
 
 SKEW = timedelta(seconds=60)
@@ -34,6 +34,9 @@ LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 OLDEST_WITHOUT_NEXT_UPDATE = timedelta(days=1)
 """Age up to which a response that names no nextUpdate is current."""
+
+_FAILING = frozenset({ocsp.OCSPResponseStatus.INTERNAL_ERROR, ocsp.OCSPResponseStatus.TRY_LATER})
+"""Statuses of a responder that does not work (RFC 6960, 2.3); the others are about the question."""
 
 
 def build_request(certificate: bytes, issuer: bytes) -> bytes:
@@ -80,12 +83,26 @@ def check_response(response: bytes, certificate: bytes, issuer: bytes, at: datet
             current, or says unknown.
     """
     answer = read_response(response, certificate, issuer)
+    check_current(answer, issuer, at)
+    return answer.info
+
+
+def check_current(answer: OCSPAnswer, issuer: bytes, at: datetime) -> None:
+    """Whether an authentic answer can be relied on at the moment ``at``.
+
+    Args:
+        answer: By :func:`read_response`.
+        issuer: DER of the certificate's issuer.
+        at: The moment.
+
+    Raises:
+        EvidenceRejected: It is not current, or its algorithm or its responder is not accepted any more.
+    """
     if answer.method.hash_name not in signatures.ACCEPTED:
         raise EvidenceRejected("the OCSP response is not authentic: its algorithm is not accepted")
     if answer.responder != issuer and not _is_valid(read_certificate(answer.responder), at):
         raise EvidenceRejected("the OCSP response is signed by nobody whom the issuer authorised")
     _check_times(answer.info, at)
-    return answer.info
 
 
 def read_response(response: bytes, certificate: bytes, issuer: bytes) -> OCSPAnswer:
@@ -97,12 +114,14 @@ def read_response(response: bytes, certificate: bytes, issuer: bytes) -> OCSPAns
         issuer: DER of its issuer.
 
     Raises:
-        EvidenceRejected: It is no successful response, about another certificate, not authentic, or says unknown.
+        EvidenceRejected: It is no successful response, about another certificate, not authentic, or says unknown; as
+            ``NothingToSay`` where the responder works.
     """
     try:
         parsed = ocsp.load_der_ocsp_response(response)
         if parsed.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise EvidenceRejected(f"the OCSP responder answered {parsed.response_status.name}")
+            failing = parsed.response_status in _FAILING
+            raise (EvidenceRejected if failing else NothingToSay)(f"the OCSP responder answered {parsed.response_status.name}")
         unknown = [extension.oid.dotted_string for extension in parsed.extensions if extension.critical]
         singles = list(parsed.responses)
         basic = asn1_ocsp.OCSPResponse.load(response)["response_bytes"]["response"].parsed
@@ -192,7 +211,7 @@ def _is_valid(candidate: x509.Certificate, at: datetime) -> bool:
 def _info(single: ocsp.OCSPSingleResponse, response: bytes) -> RevocationInfo:
     status = single.certificate_status
     if status is ocsp.OCSPCertStatus.UNKNOWN:
-        raise EvidenceRejected("the OCSP responder does not know the certificate")
+        raise NothingToSay("the OCSP responder does not know the certificate")
     return RevocationInfo(
         state=RevocationState.GOOD if status is ocsp.OCSPCertStatus.GOOD else RevocationState.REVOKED,
         this_update=single.this_update_utc,

@@ -15,7 +15,7 @@ from proxy.trust.paths import PathFinder
 from proxy.trust.tokens import parse_token
 from proxy.tsa.channel import Channel, HTTPChannel
 from proxy.tsa.query import TimeStampReq
-from proxy.tsa.reply import rejection_of, token_of, without_certificates
+from proxy.tsa.reply import is_out_of_order, rejection_of, token_of, without_certificates
 from proxy.tsa.token import CertificateMissing, check_token
 
 _MOST_LEARNT = 32
@@ -67,11 +67,19 @@ class RFC3161Authority:
     async def timestamp(self, call: Call, imprint: Digest, *, once: bool = False) -> TimestampToken:
         """See :meth:`proxy.ports.TimestampAuthority.timestamp`; ``once``: another authority is next in line."""
         query = TimeStampReq.fresh(imprint, self._policy_oid)
-        response = await self._channel.ask(call, query, once=self._only_once(once))
-        token = token_of(response)
-        if token is None:
-            raise TSAError(rejection_of(response))
-        return await self._check(token, response, query)
+
+        async def read(response: bytes) -> TimestampToken | str:
+            token = token_of(response)
+            if token is not None:
+                return await self._check(token, response, query)
+            if is_out_of_order(response):
+                raise TSAError(rejection_of(response))
+            return rejection_of(response)
+
+        answer = await self._channel.ask(call, query, read, once=self._only_once(once))
+        if isinstance(answer, str):
+            raise TSAError(answer)
+        return answer
 
     async def relay(self, call: Call, query: TimestampQuery, *, once: bool = False) -> bytes:
         """See :meth:`proxy.ports.TimestampAuthority.relay`; ``once``: another authority is next in line.
@@ -80,15 +88,23 @@ class RFC3161Authority:
         more token over the same imprint, with certificates, is asked for.
         """
         request = TimeStampReq(query.imprint, query.nonce, query.policy_oid, query.cert_req)
-        response = await self._channel.ask(call, request, once=self._only_once(once))
-        token = token_of(response)
+
+        async def read(response: bytes) -> tuple[bytes, bytes | None, bool]:
+            """The reply, its token, and whether that was checked."""
+            token = token_of(response)
+            try:
+                if token is not None:
+                    await self._check(token, response, request)
+            except CertificateMissing:
+                if request.cert_req:
+                    raise
+                return response, token, False
+            return response, token, True
+
+        response, token, checked = await self._channel.ask(call, request, read, once=self._only_once(once))
         if token is None:
             return response
-        try:
-            await self._check(token, response, request)
-        except CertificateMissing:
-            if request.cert_req:
-                raise
+        if not checked:
             await self.timestamp(call, request.imprint)
             await self._check(token, response, request)
         return response if request.cert_req else without_certificates(response)

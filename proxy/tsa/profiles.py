@@ -136,7 +136,7 @@ class TSAProfiles:
         links = links or Links()
         by_name: dict[str, list[RFC3161Authority]] = {}
         for section in settings:
-            channel = _csc_channel(csc) if section.kind == "csc" else None
+            channel = _csc_channel(csc, links) if section.kind == "csc" else None
             authority = RFC3161Authority(section, clock, connections, links, channel)
             by_name.setdefault(section.profile, []).append(authority)
         self._profiles = {name: TSAProfile(name, authorities, links.sleep) for name, authorities in by_name.items()}
@@ -165,10 +165,10 @@ class TSAProfiles:
                 await authority.close()
 
 
-def _csc_channel(csc: TokenSource | None) -> CSCChannel:
+def _csc_channel(csc: TokenSource | None, links: Links) -> CSCChannel:
     if csc is None:
         raise SettingsError('tsa.kind = "csc" needs the section csc')
-    return CSCChannel(csc)
+    return CSCChannel(csc, links)
 
 
 def _first_answer(failures: Sequence[TSAError | TSAUnavailable]) -> TSAError | TSAUnavailable:

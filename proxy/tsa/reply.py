@@ -20,6 +20,7 @@ _FAILURES = {
     "add_info_not_available": "the additional information asked for is not available",
     "system_failure": "it has a system failure",
 }
+_OUT_OF_ORDER = {"time_not_available", "system_failure"}
 
 
 class Reply(core.Sequence):  # type: ignore[misc]  # asn1crypto has no type information
@@ -55,6 +56,12 @@ def rejection_of(response: bytes) -> str:
     """Why a reply that :func:`token_of` found to be a rejection is one, as an English sentence."""
     status, _, reason = _read(response)
     return f"the time-stamping authority rejected the request ({status.replace('_', ' ')}): {reason}"
+
+
+def is_out_of_order(response: bytes) -> bool:
+    """Whether a rejection says that the authority does not work, and not that the request is wrong."""
+    failures = Reply.load(response, strict=True)["status"]["fail_info"].native or set()
+    return bool(_OUT_OF_ORDER & set(failures))
 
 
 def without_certificates(response: bytes) -> bytes:

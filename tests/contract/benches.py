@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxy.model import HashAlgorithm, KeyAlgorithm, SignAlgorithm
+from proxy.outbound import Links
 from proxy.ports import DigestSigner, SignerBackend
 from proxy.sandbox.authority import load_chain
 from proxy.sandbox.csc_deviations import Deviation
@@ -68,7 +69,7 @@ class Bench:
     @cached_property
     def signer(self) -> DigestSigner:
         """What operations sign with."""
-        signer = VerifiedSigner(self.backend, 60.0)
+        signer = VerifiedSigner(self.backend, 60.0, Links())
         return InCompany(signer, self.company) if self.company else signer
 
     def id_of(self, name: str) -> str:

@@ -111,7 +111,7 @@ async def _by_csc(folder: Path, make: Make) -> AsyncIterator[Subject]:
         links = SteppedTime().links()
         connection = CSCConnection(CSCSettings.model_validate(server.settings()), 2, server.clock, links)
         settings = TSASettings(kind="csc", trust_anchors=(anchor,))
-        authority = RFC3161Authority(settings, clock, 2, links, CSCChannel(CSCTimestamps(connection)))
+        authority = RFC3161Authority(settings, clock, 2, links, CSCChannel(CSCTimestamps(connection), links))
         fail = partial(server.instead.__setitem__, "signatures/timestamp", gives({}, 503))
         yield Subject(authority, pki, folder, clock, fail)
         await connection.close()

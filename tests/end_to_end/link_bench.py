@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -150,6 +151,13 @@ class Bench:
         assert self.operations is not None
         proxy = self.links[destination]
         name = destination if destination == "central" else f"{destination}:127.0.0.1:{proxy.port}"
+        return next(state for state in self.operations.health.links if state.name == name)
+
+    def certificate(self, certificate_id: str) -> LinkState:
+        """What values of the certificate that an id stands for now were like."""
+        assert self.operations is not None
+        fingerprint = sha256(self.central.entries[certificate_id].holder.der).hexdigest()[:8]
+        name = f"central:{certificate_id}:{fingerprint}"
         return next(state for state in self.operations.health.links if state.name == name)
 
     async def assert_nothing_left(self) -> None:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,12 +19,14 @@ from proxy.model import BreakerState
 from proxy.settings import ListenerSettings
 from tests.end_to_end.link_bench import FAILURES, PAUSE, SECONDS, Answer, Bench, link_bench
 from tests.support.fault_proxy import Fault, Forward, Hangs, with_body
-from tests.support.pki import crl, issue
+from tests.support.pki import CA_USAGE, DAY, NOW, YEAR, Hierarchy, crl, issue, ocsp_response
+from tests.support.tsa import rejection
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGE = Path(__file__).parents[2] / "docs" / "failures.md"
 SECTIONS = {"central": "Central signer", "tsa": "Time-stamping authorities", "revocation": "OCSP and CRL hosts"}
+BREAKERS = {"opens": "link", "the certificate's opens": "certificate", "stays closed": ""}
 UNAVAILABLE = {
     "central": "SIGNER_UNAVAILABLE",
     "tsa": "TSA_UNAVAILABLE",
@@ -36,12 +39,12 @@ SLACK = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table: what a caller gets, and how often the destination is asked for it."""
+    """A row of a table: what a caller gets, how often the destination is asked for it, and whose breaker opens, if any."""
 
     what: str
     code: str
     attempts: int
-    opens: bool
+    opens: str
     code_under_key: str = ""
     attempts_under_key: int = 0
 
@@ -52,9 +55,8 @@ def rows(section: str) -> list[Row]:
     found = []
     for line in [line for line in text.splitlines() if line.startswith("| ")][1:]:
         what, code, attempts, *keyed, breaker = (cell.strip().strip("`") for cell in line.strip("|").split("|"))
-        assert breaker in {"opens", "stays closed"}, line
         under_key = (keyed[0], int(keyed[1])) if keyed else ("", 0)
-        found.append(Row(what, code, int(attempts), breaker == "opens", *under_key))
+        found.append(Row(what, code, int(attempts), BREAKERS[breaker], *under_key))
     return found
 
 
@@ -105,10 +107,25 @@ def _of_another_digest(request: bytes) -> bytes:
     return json.dumps(members).encode()
 
 
-def _swapped(answer: bytes) -> bytes:
-    members = json.loads(answer)
-    members.get("signatures", []).reverse()
-    return json.dumps(members).encode()
+def values_changed(change: Callable[[list[str]], list[str]]) -> Fault:
+    """The central signer's answers, with other lists of values."""
+
+    def changed(answer: bytes) -> bytes:
+        members = json.loads(answer)
+        if "signatures" in members:
+            members["signatures"] = change(members["signatures"])
+        return json.dumps(members).encode()
+
+    return answers_changed(changed)
+
+
+def answers_to(reply: Callable[[bytes], bytes]) -> Fault:
+    """The upstream's answers, with other bodies."""
+
+    async def answer(request: bytes, forward: Forward) -> bytes:
+        return with_body(await forward(request), reply(request.partition(b"\r\n\r\n")[2]))
+
+    return Fault(answer)
 
 
 ANYWHERE = {
@@ -131,12 +148,28 @@ OF_CENTRAL = ANYWHERE | {
     ),
     "garbage instead of JSON": says("200 OK", body=b"}{", content_type="application/json"),
     "a signature for another digest": requests_changed(_of_another_digest),
-    "two answers swapped": answers_changed(_swapped),
+    "two answers swapped": values_changed(lambda values: values[::-1]),
+    "one signature for two digests": values_changed(lambda values: values[:1] * len(values)),
+    "fewer signatures than digests": values_changed(lambda values: values[1:]),
+    "more signatures than digests": values_changed(lambda values: values * 2),
+    "an answer of 5 MB": says("200 OK", body=b" " * 5_000_000 + b"{}", content_type="application/json"),
 }
 OF_TSA = ANYWHERE | {
-    "garbage instead of a token": says("200 OK", body=b"}{", content_type="application/timestamp-reply"),
+    "garbage instead of a reply": says("200 OK", body=b"}{", content_type="application/timestamp-reply"),
+    "it has no time: a rejection": answers_to(lambda _: rejection(failure="time_not_available")),
+    "any other rejection": answers_to(lambda _: rejection(failure="bad_alg")),
 }
 OF_OCSP = ANYWHERE | {"garbage": says("200 OK", body=b"}{", content_type="application/ocsp-response")}
+
+STRANGER = issue("Root", ca=True, extensions=[CA_USAGE])
+"""Of the same name as the one who should have signed."""
+
+WRONG_TOKENS: dict[str, dict[str, Any]] = {
+    "a token with a spoilt signature": {"spoil_signature": True},
+    "a token for another digest": {"imprint": bytes(32)},
+    "a token with another nonce": {"nonce": 1},
+    "a token that a stranger signed": {"tsa": Hierarchy.make("Time").tsa()},
+}
 
 
 def fault_of(bench: Bench, destination: str, what: str) -> Fault:
@@ -150,27 +183,33 @@ def fault_of(bench: Bench, destination: str, what: str) -> Fault:
         case "central", "its certificate changed under way":
             bench.renew()
             return Fault()
-        case "tsa", "a token for another digest":
-            other = bench.stamp.but(imprint=bytes(32))
-            return answers_to(lambda query: other.but(gen_time=bench.clock.now()).reply(query))
-        case "ocsp", "an answer about another certificate":
-            return requests_changed(lambda _: bench.request_about("c1"))
-        case "crl", "an answer about another certificate":
-            return answers_changed(lambda _: crl(issue("Another Root", ca=True)))
-        case "central", _:
-            return OF_CENTRAL[what]
-        case "tsa", _:
-            return OF_TSA[what]
-    return OF_OCSP[what]
+        case "tsa", "the token of an earlier request":
+            earlier = bench.tsa.queries[-1]
+            return answers_to(lambda _: bench.stamp.but(gen_time=bench.clock.now()).reply(earlier))
+        case "tsa", _ if what in WRONG_TOKENS:
+            wrong = bench.stamp.but(**WRONG_TOKENS[what])
+            return answers_to(lambda query: wrong.but(gen_time=bench.clock.now()).reply(query))
+        case (("ocsp" | "crl"), _) if what not in OF_OCSP:
+            answer = wrong_evidence(bench, destination, what)
+            return answers_to(lambda _: answer)
+    return {"central": OF_CENTRAL, "tsa": OF_TSA}.get(destination, OF_OCSP)[what]
 
 
-def answers_to(reply: Callable[[bytes], bytes]) -> Fault:
-    """The upstream's answers, with other bodies."""
-
-    async def answer(request: bytes, forward: Forward) -> bytes:
-        return with_body(await forward(request), reply(request.partition(b"\r\n\r\n")[2]))
-
-    return Fault(answer)
+def wrong_evidence(bench: Bench, kind: str, what: str) -> bytes:
+    """An OCSP response or a CRL."""
+    holder, other = (bench.central.entries[name].holder for name in ("ocsp", "c1"))
+    long_ago, later = NOW - 2 * DAY, NOW - DAY
+    made: dict[tuple[str, str], Callable[[], bytes]] = {
+        ("ocsp", "an answer about another certificate"): lambda: ocsp_response(other, bench.root, next_update=NOW + YEAR),
+        ("ocsp", "an answer that a stranger signed"): lambda: ocsp_response(holder, STRANGER, next_update=NOW + YEAR),
+        ("ocsp", "an answer that is not current any more"): lambda: ocsp_response(
+            holder, bench.root, this_update=long_ago, next_update=later
+        ),
+        ("crl", "an answer about another certificate"): lambda: crl(issue("Another Root", ca=True), following=NOW + YEAR),
+        ("crl", "an answer that a stranger signed"): lambda: crl(STRANGER, following=NOW + YEAR),
+        ("crl", "an answer that is not current any more"): lambda: crl(bench.root, issued=long_ago, following=later),
+    }
+    return made[kind, what]()
 
 
 # -- what comes of it -------------------------------------------------------------------------------------------------
@@ -189,12 +228,20 @@ def bench(running: Bench) -> Bench:
     return running
 
 
+OF_TWO = {
+    "two answers swapped",
+    "one signature for two digests",
+    "fewer signatures than digests",
+    "more signatures than digests",
+}
+"""What takes two digests to happen."""
+
 Ask = Callable[[str | None], Awaitable[Answer]]
 
 
 def asking(bench: Bench, destination: str, what: str) -> Ask:
     """A request that needs the destination."""
-    if what == "two answers swapped":
+    if what in OF_TWO:
         hashes = [base64.b64encode(hashlib.sha256(bytes([number])).digest()).decode() for number in range(2)]
         return lambda key: bench.ask_for_values(hashes, key)
     certificate_id = destination if destination in {"ocsp", "crl"} else "c1"
@@ -258,18 +305,27 @@ class Spent:
 
 
 def digests_in(row: Row) -> int:
-    return 2 if row.what == "two answers swapped" else 1
+    return 2 if row.what in OF_TWO else 1
 
 
 async def _goes_on_until_it_opens(bench: Bench, destination: str, row: Row, ask: Ask) -> None:
+    def state() -> BreakerState:
+        return (bench.link(destination) if row.opens == "link" else bench.certificate("c1")).state
+
     for _ in range(FAILURES):
-        if bench.link(destination).state is BreakerState.OPEN:
+        if state() is BreakerState.OPEN:
             break
         assert (await ask(None)).code == row.code
-    assert bench.link(destination).state is BreakerState.OPEN
-    connections = bench.links[destination].connections
+    assert state() is BreakerState.OPEN
+    assert bench.link(destination).state is (BreakerState.OPEN if row.opens == "link" else BreakerState.CLOSED)
+
+    def spent() -> int:
+        # A certificate of which the values are wrong is asked for anew, which signs nothing.
+        return bench.links[destination].connections if row.opens == "link" else bench.central.signed
+
+    before = spent()
     answer = await ask(None)
-    assert (answer.code, bench.links[destination].connections) == (UNAVAILABLE[destination], connections)
+    assert (answer.code, spent()) == (UNAVAILABLE[destination], before)
     assert answer.status in {502, 503}
     assert 1 <= (answer.retry_after or 0) <= PAUSE
 
@@ -277,7 +333,7 @@ async def _goes_on_until_it_opens(bench: Bench, destination: str, row: Row, ask:
 async def _goes_on_and_stays_closed(bench: Bench, destination: str, row: Row, ask: Ask) -> None:
     for _ in range(FAILURES):
         await ask(None)
-        assert bench.link(destination).state is BreakerState.CLOSED, row
+        assert bench.link(destination).state is bench.certificate("c1").state is BreakerState.CLOSED, row
 
 
 def cases(section: str, *, everyday: bool = False) -> list[object]:

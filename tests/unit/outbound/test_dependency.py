@@ -183,13 +183,13 @@ async def test_a_cancelled_probe_leaves_room_for_the_next() -> None:
 def test_one_name_is_one_destination_and_hosts_are_forgotten_in_time() -> None:
     links = SteppedTime().links()
     assert links.dependency("central") is links.dependency("central")
-    first = links.host("ocsp:a:80")
-    assert links.host("ocsp:a:80") is first
+    first = links.passing("ocsp:a:80")
+    assert links.passing("ocsp:a:80") is first
     for number in range(300):
-        links.host(f"ocsp:{number}:80")
-        links.host("crl:often:80")
+        links.passing(f"ocsp:{number}:80")
+        links.passing("crl:often:80")
     names = [state.name for state in links.states]
     assert len(names) == 257
     assert names[0] == "central"
     assert {"crl:often:80", "ocsp:299:80"} < set(names)
-    assert links.host("ocsp:a:80") is not first
+    assert links.passing("ocsp:a:80") is not first

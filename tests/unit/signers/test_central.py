@@ -184,8 +184,6 @@ ANSWERS: list[tuple[str, Handler, type[ProxyError], float | None]] = [
     ("another type", says('{"signatures":["AA=="]}', content_type="text/plain"), SignerError, None),
     ("not UTF-8", says(b'{"signatures":["\xff"]}'), SignerError, None),
     ("no signatures", says("{}"), SignerError, None),
-    ("too few", says('{"signatures":[]}'), SignerError, None),
-    ("too many", says('{"signatures":["AA==","AA=="]}'), SignerError, None),
     ("null", says('{"signatures":[null]}'), SignerError, None),
     ("not base64", says('{"signatures":["A"]}'), SignerError, None),
     ("base64url", says('{"signatures":["-_8="]}'), SignerError, None),

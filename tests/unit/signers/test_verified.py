@@ -12,7 +12,8 @@ from aiohttp import web
 
 from proxy.call import Call
 from proxy.errors import AlgorithmNotAllowed, DeadlineExceeded, ProxyError, SignatureInvalid, SignerError, SignerUnavailable
-from proxy.model import Credential, Digest, HashAlgorithm, SignAlgorithm
+from proxy.model import BreakerState, Credential, Digest, HashAlgorithm, SignAlgorithm
+from proxy.outbound import Links
 from proxy.settings import CentralSettings
 from proxy.signers import matching
 from proxy.signers.central import CentralSigner
@@ -21,6 +22,7 @@ from proxy.signers.verified import VerifiedSigner
 from tests.support.central_server import CentralServer, Entry, Handler, central_server, problem
 from tests.support.keys import ec_key, sign_digest
 from tests.support.pki import FixedClock, Hierarchy, new_call
+from tests.support.stepped import SteppedTime
 from tests.support.tls_files import TLSFiles, make_tls_files
 
 ECDSA = SignAlgorithm.ECDSA
@@ -106,9 +108,9 @@ async def test_everyone_is_served_whatever_the_order(
     server: CentralServer, backend: CentralSigner, credential: Credential, arrange: Callable[..., Sequence[bytes]]
 ) -> None:
     server.fault = answering(arrange)
-    assert None not in await together(VerifiedSigner(backend, LONG), credential)
+    assert None not in await together(VerifiedSigner(backend, LONG, Links()), credential)
     assert sizes(server) == [1, 23]
-    values = await VerifiedSigner(backend, 0).sign_digests(new_call(), credential, ECDSA, DIGESTS)
+    values = await VerifiedSigner(backend, 0, Links()).sign_digests(new_call(), credential, ECDSA, DIGESTS)
     for digest, value in zip(DIGESTS, values, strict=True):
         verify_value(credential.certificate, ECDSA, digest, value)
 
@@ -122,16 +124,69 @@ async def test_one_poisoned_digest_fails_alone_and_the_credential_is_learnt_anew
         return [values[0][:-1] if digest == poisoned else value for digest, value in zip(digests, values, strict=True)]
 
     server.fault = answering(poison)
-    answers = await together(VerifiedSigner(backend, LONG), credential)
+    answers = await together(VerifiedSigner(backend, LONG, Links()), credential)
     assert [number for number, value in enumerate(answers) if value is None] == [5]
     assert sizes(server) == [1, 23]
     # A call of several digests has all of them or none.
     with pytest.raises(SignatureInvalid):
-        await VerifiedSigner(backend, LONG).sign_digests(new_call(), credential, ECDSA, DIGESTS[4:7])
+        await VerifiedSigner(backend, LONG, Links()).sign_digests(new_call(), credential, ECDSA, DIGESTS[4:7])
     server.fault = None
     server.asked.clear()
     await backend.get_credential(new_call(), "seal")
     assert server.paths() == ["GET /v1/certificates/seal/chain"]
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        pytest.param(lambda _, values: values[:-1], id="fewer"),
+        pytest.param(lambda _, values: [*values, values[0]], id="more"),
+        pytest.param(lambda _, values: [], id="none"),
+    ],
+)
+async def test_another_number_of_values_than_digests_is_none_for_anybody(
+    server: CentralServer, backend: CentralSigner, credential: Credential, arrange: Callable[..., Sequence[bytes]]
+) -> None:
+    server.fault = answering(arrange)
+    with pytest.raises(SignerError, match="another number"):
+        await VerifiedSigner(backend, 0, Links()).sign_digests(new_call(), credential, ECDSA, DIGESTS[:3])
+
+
+async def test_a_certificate_whose_values_do_not_verify_is_left_alone_and_it_alone(
+    server: CentralServer, backend: CentralSigner, credential: Credential, pki: Hierarchy
+) -> None:
+    time = SteppedTime()
+    links = time.links(failures_to_open=3, pause_seconds=10)
+    signer = VerifiedSigner(backend, 0, links)
+
+    async def sign(one: Credential) -> int:
+        """Gives how many digests the central signer got."""
+        server.asked.clear()
+        await signer.sign_digests(new_call(), one, ECDSA, DIGESTS[:1])
+        return sum(sizes(server))
+
+    other_key = ec_key("secp384r1")
+    server.entries["other"] = Entry(pki.signer("Other", key=other_key), pki.chain, ("ECDSA",), ("SHA-256",))
+    other = await backend.get_credential(new_call(), "other")
+    server.fault = answering(lambda digests, _: [sign_digest(other_key, ECDSA, digest) for digest in digests])
+    for _ in range(3):
+        with pytest.raises(SignatureInvalid):
+            await sign(credential)
+    with pytest.raises(SignerUnavailable) as refused:
+        await sign(credential)
+    assert (sizes(server), refused.value.retry_after) == ([], 10)
+    assert await sign(other) == 1
+    # Of the same id, and of another key: what was made for the former says nothing of it.
+    server.fault = None
+    server.entries["seal"] = Entry(pki.signer("Seal", key=ec_key()), pki.chain, ("ECDSA",), ("SHA-256",))
+    backend.forget("seal")
+    assert await sign(await backend.get_credential(new_call(), "seal")) == 1
+    with pytest.raises(SignerUnavailable):
+        await sign(credential)
+    time.moment += 10
+    assert await sign(credential) == 1
+    assert {state.name.rsplit(":", 1)[0] for state in links.states} == {"central:seal", "central:other"}
+    assert {state.state for state in links.states} == {BreakerState.CLOSED}
 
 
 async def test_each_value_is_verified_once(
@@ -144,7 +199,7 @@ async def test_each_value_is_verified_once(
         verify_value(certificate, sign_algorithm, digest, value)
 
     monkeypatch.setattr(matching, "verify_value", counted)
-    signer = VerifiedSigner(backend, LONG)
+    signer = VerifiedSigner(backend, LONG, Links())
     await together(signer, credential)
     await signer.sign_digests(new_call(), credential, ECDSA, DIGESTS[:1])
     assert Counter(verified) == Counter([*DIGESTS, DIGESTS[0]])
@@ -153,7 +208,7 @@ async def test_each_value_is_verified_once(
 async def test_a_call_with_an_upstream_key_goes_alone_with_its_key(
     server: CentralServer, backend: CentralSigner, credential: Credential
 ) -> None:
-    signer, calls = VerifiedSigner(backend, LONG), [new_call() for _ in range(6)]
+    signer, calls = VerifiedSigner(backend, LONG, Links()), [new_call() for _ in range(6)]
     for number in (1, 3):
         calls[number].upstream_key = f"key-{number}"
     server.idempotency_keys.clear()
@@ -170,7 +225,7 @@ async def test_off_where_it_is_switched_off_and_where_the_backend_takes_one_at_a
     server: CentralServer, backend: CentralSigner, credential: Credential
 ) -> None:
     single = Credential(**{**{name: getattr(credential, name) for name in Credential.__slots__}, "multisign": 1})
-    for signer, of in ((VerifiedSigner(backend, 0), credential), (VerifiedSigner(backend, LONG), single)):
+    for signer, of in ((VerifiedSigner(backend, 0, Links()), credential), (VerifiedSigner(backend, LONG, Links()), single)):
         server.asked.clear()
         assert None not in await together(signer, of, DIGESTS[:6])
         assert sizes(server) == [1] * 6
@@ -179,7 +234,7 @@ async def test_off_where_it_is_switched_off_and_where_the_backend_takes_one_at_a
 async def test_what_would_be_refused_is_refused_before_it_joins_others(
     server: CentralServer, backend: CentralSigner, credential: Credential
 ) -> None:
-    signer = VerifiedSigner(backend, LONG)
+    signer = VerifiedSigner(backend, LONG, Links())
     other = Digest.of(b"", HashAlgorithm.SHA512)
 
     async def wrong(sign_algorithm: SignAlgorithm, *digests: Digest) -> None:
@@ -211,7 +266,7 @@ async def test_a_failure_of_the_question_is_that_of_each_call(
     server: CentralServer, backend: CentralSigner, credential: Credential, fault: Handler, kind: type[ProxyError]
 ) -> None:
     server.fault = fault
-    signer = VerifiedSigner(backend, LONG)
+    signer = VerifiedSigner(backend, LONG, Links())
     failures = await asyncio.gather(
         *(signer.sign_digests(new_call(), credential, ECDSA, [digest]) for digest in DIGESTS[:5]), return_exceptions=True
     )
@@ -231,7 +286,7 @@ async def test_one_that_leaves_early_has_on_its_ledger_what_the_signer_had_from_
         return await held_back(request)
 
     server.fault = slowly
-    signer = VerifiedSigner(backend, LONG)
+    signer = VerifiedSigner(backend, LONG, Links())
     calls: list[Call] = [new_call(), new_call(), new_call(0.5), new_call()]
     tasks = [
         asyncio.create_task(signer.sign_digests(call, credential, ECDSA, [digest]))

@@ -73,6 +73,16 @@ async def test_it_is_asked_for_an_imprint_with_a_fresh_nonce(tmp_path: Path, anc
     assert server.provider.stamped == 2
 
 
+async def test_wrong_tokens_have_it_left_alone(tmp_path: Path, anchor: Path, pki: Hierarchy) -> None:
+    stamp = Stamp(pki.tsa(), pki.chain).but(spoil_signature=True)
+    async with opened(tmp_path, anchor, pki, stamp) as (authority, server):
+        for expected in (*[TSAError] * 5, TSAUnavailable):
+            with pytest.raises(expected):
+                await authority.timestamp(new_call(), IMPRINT)
+        assert authority.authorities[0].doubtful
+        assert server.provider.stamped == 5
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"nonce": 4711}, {"drop_nonce": True}, {"imprint": bytes(32)}, {"spoil_signature": True}, {"policy": "2.999.7"}],

@@ -113,6 +113,38 @@ async def test_one_that_could_not_be_reached_is_tried_last_for_a_while(
         assert (len(front.queries), len(back.queries)) == (2, 5), "last is not never"
 
 
+async def test_one_whose_tokens_are_wrong_is_left_alone_until_they_are_right(
+    profiles: Profiles, stamp: Stamp, time: SteppedTime
+) -> None:
+    made = stamp.but(spoil_signature=True)
+    async with tsa_server(lambda query: made.reply(query)) as one:
+        profile = profiles(section("p", one.url)).profile("p")
+        for _ in range(5):
+            with pytest.raises(TSAError):
+                await profile.timestamp(new_call(), IMPRINT)
+        with pytest.raises(TSAUnavailable):
+            await profile.timestamp(new_call(), IMPRINT)
+        assert len(one.queries) == 5
+        time.moment += 10
+        with pytest.raises(TSAError):
+            await profile.timestamp(new_call(), IMPRINT)
+        with pytest.raises(TSAUnavailable):
+            await profile.relay(new_call(), TimeStampReq(IMPRINT, 7, None, True))
+        time.moment += 10
+        made = stamp
+        for _ in range(2):
+            await profile.timestamp(new_call(), IMPRINT)
+        assert len(one.queries) == 8
+
+
+async def test_one_whose_tokens_are_wrong_is_tried_last_for_a_while(profiles: Profiles, stamp: Stamp) -> None:
+    async with tsa_server(stamp.but(imprint=bytes(32)).reply) as front, tsa_server(stamp.reply) as back:
+        profile = profiles(section("p", front.url), section("p", back.url)).profile("p")
+        for _ in range(3):
+            await profile.timestamp(new_call(), IMPRINT)
+        assert (len(front.queries), len(back.queries)) == (1, 3)
+
+
 async def test_it_comes_first_again_after_a_while(profiles: Profiles, stamp: Stamp, time: SteppedTime) -> None:
     async with tsa_server(stamp.reply) as front, tsa_server(stamp.reply) as back:
         profile = profiles(section("p", front.url), section("p", back.url)).profile("p")
