@@ -170,7 +170,7 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
         log = await SQLiteTransactionLog.open(settings.stores.transaction_log, clock=clock)
         stack.push_async_callback(log.close)
         idempotency = await _idempotency(settings, clock, stack)
-        pool = EnginePool(settings.engine, tasks=TASKS)
+        pool = EnginePool(settings.engine, tasks=TASKS, lost=telemetry.task_lost)
         await pool.start()
         stack.push_async_callback(pool.close)
         telemetry.metrics.watch("engine", "Engine processes, and tasks that wait for one.", ("state",), pool.readings)

@@ -7,7 +7,7 @@ that passes a bound or dies costs the request it served and nobody else; another
 import asyncio
 import os
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -59,11 +59,15 @@ class EnginePool:
         tasks: Dotted name of the module whose ``TASKS`` (:data:`proxy.engine.wire.Task` by name) the processes may run. What
             its tasks take and give are Python's plain values, dates, and the dataclasses and enumerations of ``proxy`` and of
             that module.
+        lost: Told of each task that gave no answer, by its name and why: ``died``, ``failed`` or the bound that it passed.
     """
 
-    def __init__(self, settings: EngineSettings, *, tasks: str) -> None:
+    def __init__(
+        self, settings: EngineSettings, *, tasks: str, lost: Callable[[str, str], None] = lambda task, cause: None
+    ) -> None:
         self._settings = settings
         self._tasks = tasks
+        self._lost_task = lost
         self._size = settings.processes or os.cpu_count() or 1
         self._processes: set[EngineProcess] = set()
         self._idle: list[EngineProcess] = []
@@ -143,7 +147,7 @@ class EnginePool:
             raise DeadlineExceeded("the request's time is over")
         process = await self._engage(message, descriptor, deadline)
         process.kill_after(allowance * self._settings.wall_seconds, timed_out=True)
-        serving = asyncio.get_running_loop().create_task(self._serve(process, message))
+        serving = asyncio.get_running_loop().create_task(self._serve(process, task, message))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
         try:
@@ -190,7 +194,7 @@ class EnginePool:
                     self._release(place.result())
                 raise
 
-    async def _serve(self, process: EngineProcess, message: bytes) -> _Outcome:
+    async def _serve(self, process: EngineProcess, task: str, message: bytes) -> _Outcome:
         try:
             outcome: _Outcome = (await process.exchange(message)).outcome
         except ProcessLost:
@@ -204,15 +208,20 @@ class EnginePool:
                 if process.killed:
                     _log.info("engine.task_abandoned", pid=process.pid)
                 else:
-                    _log.error("engine.process_died", pid=process.pid, returncode=returncode)
+                    _log.error("engine.process_died", pid=process.pid, task=task, returncode=returncode)
+                    self._lost_task(task, "died")
                 self._discard(process)
             case Exceeded(resource):
-                _log.warning("engine.bound_passed", pid=process.pid, resource=resource)
+                _log.warning("engine.bound_passed", pid=process.pid, task=task, resource=resource)
+                self._lost_task(task, resource)
                 # A heap that was full once is full of holes.
                 if resource in {Resource.DEPTH, Resource.ANSWER}:
                     self._release(process)
                 else:
                     self._discard(process)
+            case Failed():
+                self._lost_task(task, "failed")
+                self._release(process)
             case _:
                 self._release(process)
         return outcome

@@ -61,7 +61,8 @@ class Finding:
         reason: What it is.
         sub_indication: What follows from it: ``FORMAT_FAILURE`` (the signature cannot be one), ``HASH_FAILURE`` or
             ``SIGNED_DATA_NOT_FOUND`` (what it should cover is something else, or missing), ``SIG_CONSTRAINTS_FAILURE`` (it is
-            intact, and not acceptable); ``None`` where it is worth telling and nothing follows.
+            intact, and not acceptable), ``CUSTOM`` (it was not looked at); ``None`` where it is worth telling and nothing
+            follows.
     """
 
     reason: Reason

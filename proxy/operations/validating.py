@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from proxy.call import Call
-from proxy.errors import DeadlineExceeded, DependencyError, InvalidDocument
+from proxy.errors import DeadlineExceeded, DependencyError, InternalError, InvalidDocument
 from proxy.model import (
     Coverage,
     EvidenceOrigin,
@@ -82,7 +82,7 @@ class EvidenceValidation:
 
         Raises:
             DeadlineExceeded: The request's time is over.
-            InternalError: The engine process was lost.
+            ShuttingDown: The service is stopping.
         """
         if not objects:
             return ()
@@ -95,7 +95,10 @@ class EvidenceValidation:
                 judgement = await self._engine.judge(call, inputs)
             except InvalidDocument:
                 # Judging took more than it may: with what was asked for, that is, or with the document's own.
-                judgement = Judgement(verdicts or tuple(_not_judged(signed) for signed in objects), ())
+                judgement = _without_judging(verdicts, objects, Code.NOT_JUDGED)
+            except InternalError as error:
+                _log.error("verification.stage_lost", transactionId=call.transaction_id, stage="validate", cause=str(error))
+                judgement = _without_judging(verdicts, objects, Code.JUDGING_FAILED)
             verdicts = judgement.verdicts
             wanted = [entry for entry in judgement.wanted if entry not in asked][: MOST_WANTED - len(asked)]
             if not wanted or self._revocation is None:
@@ -125,14 +128,19 @@ class EvidenceValidation:
         return _data(answer for answer in answers if answer is not None)
 
 
-def _not_judged(signed: SignedObject) -> Verdict:
+def _without_judging(verdicts: tuple[Verdict, ...], objects: tuple[SignedObject, ...], why: Code) -> Judgement:
+    """The verdicts of the round before, or that there are none."""
+    return Judgement(verdicts or tuple(_not_judged(signed, why) for signed in objects), ())
+
+
+def _not_judged(signed: SignedObject, why: Code) -> Verdict:
     return Verdict(
         identifier=signed.identifier,
         kind=signed.kind,
         result=VerificationResult.INDETERMINATE,
         indication=Indication.INDETERMINATE,
         sub_indication=SubIndication.CUSTOM,
-        reasons=(*(finding.reason for finding in signed.findings), reason(Code.NOT_JUDGED)),
+        reasons=(*(finding.reason for finding in signed.findings), reason(why)),
         claimed_time=signed.claimed_time,
     )
 

@@ -1,7 +1,8 @@
 """Verification (contract, operation 9): every signature and timestamp of a document, and what came after them.
 
 examine → validate → the document's result. What is wrong about a document is a verdict and no failure, but for a missing
-password.
+password. So is what a document does to whoever looks at it: where an engine process fails, crashes or is ended, nothing is
+known of the signatures, and that is the verdict. The pool logs and counts each such task; here the call is named that it cost.
 """
 
 import asyncio
@@ -9,15 +10,27 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from proxy.call import Call
-from proxy.errors import InvalidDocument
+from proxy.errors import InternalError, InvalidDocument
 from proxy.model import Coverage, ReportKind, SignedObject, ValidationData, Verdict, VerificationRequest
 from proxy.operations.verified import VerifiedDocument, VerifiedSignature
 from proxy.pades.engine import PAdESEngine
-from proxy.pades.verification.values import ExaminedDocument, ExamineDocument, ExaminedSignature, PageImage
+from proxy.pades.verification.findings import unknown
+from proxy.pades.verification.unread import unread_document
+from proxy.pades.verification.values import (
+    ExaminedDocument,
+    ExamineDocument,
+    ExaminedSignature,
+    PageImage,
+    SurveyDocument,
+)
 from proxy.ports import Clock
 from proxy.spool import SpooledDocument
 from proxy.validation.etsi_report import validation_report
+
+_log = structlog.get_logger("proxy.operations")
 
 
 class Validation(Protocol):
@@ -58,7 +71,7 @@ class DocumentVerification:
         Raises:
             PDFEncrypted: It needs a password that was not given.
             DeadlineExceeded: The request's time is over.
-            InternalError: An engine process was lost.
+            ShuttingDown: The service is stopping.
         """
         async with call.deadline.enforce():
             verified = await self._verify(call, document, request)
@@ -97,8 +110,16 @@ class DocumentVerification:
         try:
             return await self._engine.examine(call, document, ExamineDocument(self._most_signatures, request.document_password))
         except InvalidDocument:
-            # It took more than a document may; what it is then is a verdict all the same.
-            return await self._engine.survey(call, document)
+            # It took more than a document may.
+            survey = SurveyDocument(failed=False)
+        except InternalError as error:
+            _lost(call, "examine", error)
+            survey = SurveyDocument(failed=True)
+        try:
+            return await self._engine.survey(call, document, survey)
+        except (InternalError, InvalidDocument) as error:
+            _lost(call, "survey", error)
+            return unread_document(unknown("NOT_EXAMINED"))
 
     async def _scan_info(self, call: Call, document: SpooledDocument, request: VerificationRequest) -> tuple[PageImage, ...]:
         with call.stage("scanInfo"):
@@ -106,6 +127,14 @@ class DocumentVerification:
                 return await self._engine.describe_scans(call, document, request.document_password)
             except InvalidDocument:
                 return ()
+            except InternalError as error:
+                _lost(call, "scanInfo", error)
+                return ()
+
+
+def _lost(call: Call, stage: str, error: Exception) -> None:
+    """Tell that a stage gave nothing, and the verdict says so."""
+    _log.error("verification.stage_lost", transactionId=call.transaction_id, stage=stage, cause=str(error))
 
 
 async def _report(judged: Sequence[ExaminedSignature], verdicts: Sequence[Verdict], at: datetime) -> bytes:

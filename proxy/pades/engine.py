@@ -34,6 +34,7 @@ from proxy.pades.verification.values import (
     ExaminedDocument,
     ExamineDocument,
     PageImage,
+    SurveyDocument,
 )
 from proxy.spool import SpooledDocument
 
@@ -117,9 +118,13 @@ class PAdESEngine:
         """
         return self._expect(await self._run(call, EXAMINE, document, request), ExaminedDocument)
 
-    async def survey(self, call: Call, document: SpooledDocument) -> ExaminedDocument:
-        """What can be said of a document that :meth:`examine` could not be done with: whether it looks signed."""
-        return self._expect(await self._run(call, SURVEY, document, None), ExaminedDocument)
+    async def survey(self, call: Call, document: SpooledDocument, request: SurveyDocument) -> ExaminedDocument:
+        """What can be said of a document that :meth:`examine` could not be done with: whether it looks signed.
+
+        Raises:
+            InvalidDocument, InternalError: As :meth:`examine`.
+        """
+        return self._expect(await self._run(call, SURVEY, document, request), ExaminedDocument)
 
     async def describe_scans(self, call: Call, document: SpooledDocument, password: str | None) -> tuple[PageImage, ...]:
         """The image of each page that has one. Raises as :meth:`examine`."""

@@ -12,6 +12,7 @@ name                                            kind       labels
 ``signproxy_exchange_duration_seconds``         histogram  ``destination``
 ``signproxy_exchange_bytes_total``              counter    ``destination``, ``direction`` (``sent``, ``received``), bodies
 ``signproxy_attempts_repeated_total``           counter    ``destination``
+``signproxy_engine_tasks_lost_total``           counter    ``task``, ``cause`` (``died``, ``failed`` or the bound it passed)
 ``signproxy_…`` gauges                          gauge      what the application watches (:meth:`Metrics.watch`)
 ==============================================  =========  ==============================================================
 """
@@ -50,6 +51,7 @@ class Metrics:
         self._exchange_durations = self._histogram("exchange_duration_seconds", "Exchanges with dependencies.", "destination")
         self._exchange_bytes = self._counter("exchange_bytes", "Bodies exchanged.", "destination", "direction")
         self._repeated = self._counter("attempts_repeated", "Attempts that failed and were made again.", "destination")
+        self._lost = self._counter("engine_tasks_lost", "Tasks that an engine process gave no answer to.", "task", "cause")
         self.watch("build_info", "The running version.", ("version",), lambda: {(__version__,): 1.0})
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -77,6 +79,10 @@ class Metrics:
     def count_repeated(self, destination: str) -> None:
         """Count an attempt that failed and is made again."""
         self._repeated.labels(destination).inc()
+
+    def count_lost(self, task: str, cause: str) -> None:
+        """Count a task that an engine process gave no answer to."""
+        self._lost.labels(task, cause).inc()
 
     def count(self, call: Call, code: str | None, seconds: float) -> None:
         """Count one ended call, its stages and its exchanges."""

@@ -27,6 +27,9 @@ _Ended = tuple[Call, str | None, int]
 _Repeated = str
 """The destination of an attempt that is made again."""
 
+_Lost = tuple[str, str]
+"""A task that an engine process gave no answer to, and why."""
+
 _log = structlog.get_logger("proxy.telemetry")
 
 
@@ -46,7 +49,7 @@ class Telemetry:
         self._tracing = tracing
         self._namespace = namespace
         self._refreshing: list[Callable[[], Awaitable[None]]] = []
-        self._line: SimpleQueue[_Ended | _Repeated | threading.Event | None] = SimpleQueue()
+        self._line: SimpleQueue[_Ended | _Repeated | _Lost | threading.Event | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="telemetry", daemon=True)
         self._thread.start()
 
@@ -73,6 +76,10 @@ class Telemetry:
 
     def breaker_changed(self, destination: str, state: BreakerState) -> None:
         """See :meth:`proxy.ports.LinkObserver.breaker_changed`. Nothing to count: its state is a gauge, the links log it."""
+
+    def task_lost(self, task: str, cause: str) -> None:
+        """Have a task counted that an engine process gave no answer to. See :class:`proxy.engine.pool.EnginePool`."""
+        self._line.put((task, cause))
 
     def before_each_scrape(self, refresh: Callable[[], Awaitable[None]]) -> None:
         """Have ``refresh`` bring up to date what gauges read."""
@@ -106,6 +113,9 @@ class Telemetry:
                 continue
             if isinstance(item, str):
                 self.metrics.count_repeated(item)
+                continue
+            if len(item) == 2:
+                self.metrics.count_lost(*item)
                 continue
             try:
                 self._record(*item)

@@ -2,6 +2,8 @@
 
 from typing import BinaryIO
 
+import structlog
+
 from proxy.call import Call
 from proxy.engine.pool import EnginePool, TaskFailed
 from proxy.errors import InternalError
@@ -10,6 +12,8 @@ from proxy.validation.judge import judge
 
 JUDGE = "validation.judge"
 """Name of the engine's task."""
+
+_log = structlog.get_logger("proxy.validation")
 
 
 def judge_task(_: BinaryIO | None, inputs: ValidationInputs) -> Judgement:
@@ -34,6 +38,7 @@ class ValidationEngine:
         try:
             judgement = await self._pool.run(JUDGE, None, inputs, deadline=call.deadline)
         except TaskFailed as error:
+            _log.error("engine.failed", transactionId=call.transaction_id, task=JUDGE, error=str(error), trace=error.trace)
             raise InternalError("the validation failed") from error
         if not isinstance(judgement, Judgement):
             raise InternalError("the engine gave something else than it was asked for")

@@ -143,6 +143,9 @@ def _basic(context: Context, outcome: Outcome, use: TrustUse) -> list[Obstacle]:
 
 def _format(subject: Subject, steps: Steps) -> Failure | None:
     block = "5.2.2"
+    for finding in subject.findings:
+        if finding.sub_indication is SubIndication.CUSTOM:
+            return steps.failed(block, Check.FORMAT, Failure(SubIndication.CUSTOM, finding.reason))
     if subject.malformed is not None:
         return steps.failed(block, Check.FORMAT, Failure(SubIndication.FORMAT_FAILURE, subject.malformed))
     for finding in subject.findings:

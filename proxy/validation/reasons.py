@@ -61,6 +61,7 @@ class Code(StrEnum):
     # Policy, and the validation itself
     SIGNATURE_POLICY_NOT_APPLIED = "SIGNATURE_POLICY_NOT_APPLIED"
     NOT_JUDGED = "NOT_JUDGED"
+    JUDGING_FAILED = "JUDGING_FAILED"
 
 
 class Check(StrEnum):

@@ -162,6 +162,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "The signature could not be judged within its share of time and memory.",
         "制限された時間とメモリの範囲で検証できませんでした。",
     ),
+    Code.JUDGING_FAILED: (
+        "The signature could not be judged: the program that does it failed. That is no fault of the signature's.",
+        "検証処理の内部エラーのため、判定できませんでした。署名の不備を示すものではありません。",
+    ),
 }
 """English and Japanese, with the fields of the reason."""
 

@@ -9,16 +9,17 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from proxy.errors import InvalidDocument, PDFVersionUnsupported
-from proxy.model import Finding, SignatureFormat, SignedObject, SignedObjectKind
+from proxy.model import Finding, SignedObject
 from proxy.pades.document import DocumentReader
 from proxy.pades.reading import read_pdf
 from proxy.pades.scanning import mapped
 from proxy.pades.verification.digesting import WantedDigest, digest_all
 from proxy.pades.verification.examination import Examination, page_count
-from proxy.pades.verification.findings import doubt, failure
+from proxy.pades.verification.findings import failure, unknown
 from proxy.pades.verification.history import History
 from proxy.pades.verification.signatures import find_live, looks_signed
-from proxy.pades.verification.values import ExaminedDocument, ExamineDocument, ExaminedSignature
+from proxy.pades.verification.unread import unread_document
+from proxy.pades.verification.values import ExaminedDocument, ExamineDocument, SurveyDocument
 
 _Wanted = Mapping[str, tuple[WantedDigest, ...]]
 """The digests that a validation will compare, by signed object's identifier."""
@@ -43,9 +44,9 @@ def examine_document(stream: BinaryIO, request: ExamineDocument) -> ExaminedDocu
     return replace(examined, signatures=signatures)
 
 
-def survey_document(stream: BinaryIO, _: None) -> ExaminedDocument:
-    """What can be said of a document whose examination took more than it may."""
-    return _surveyed(stream, doubt("LIMITS_EXCEEDED"))
+def survey_document(stream: BinaryIO, request: SurveyDocument) -> ExaminedDocument:
+    """What can be said of a document whose examination came to no end."""
+    return _surveyed(stream, unknown("NOT_EXAMINED" if request.failed else "LIMITS_EXCEEDED"))
 
 
 def _examined(reader: DocumentReader, request: ExamineDocument) -> tuple[ExaminedDocument, _Wanted]:
@@ -60,7 +61,4 @@ def _examined(reader: DocumentReader, request: ExamineDocument) -> tuple[Examine
 
 def _surveyed(stream: BinaryIO, why: Finding) -> ExaminedDocument:
     """A document that cannot be read: if something in it looks signed, one signature of which that is said."""
-    if not looks_signed(stream):
-        return ExaminedDocument(())
-    lost = SignedObject("1", SignedObjectKind.SIGNATURE, SignatureFormat.PKCS7_DETACHED, b"", {}, findings=(why,))
-    return ExaminedDocument((ExaminedSignature(lost, None),))
+    return unread_document(why) if looks_signed(stream) else ExaminedDocument(())

@@ -193,6 +193,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Examining the document takes more time or memory than is allowed.",
         "文書の検証に必要な時間またはメモリが上限を超えています。",
     ),
+    "NOT_EXAMINED": (
+        "The document could not be examined: the program that does it failed. That is no fault of the document's signatures.",
+        "検証処理の内部エラーのため、文書を検証できませんでした。署名の不備を示すものではありません。",
+    ),
     "TOO_MANY_SIGNATURES": (
         "The document has more signatures than are verified ({count} were not).",
         "署名の数が検証できる上限を超えています（{count}件は未検証）。",

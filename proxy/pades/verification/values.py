@@ -48,6 +48,17 @@ class ExamineDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class SurveyDocument:
+    """What to say of a document whose examination came to no end.
+
+    Attributes:
+        failed: Whether the program failed; else the document took more than it may.
+    """
+
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ExaminedSignature:
     """What the document says of one signature or document timestamp.
 

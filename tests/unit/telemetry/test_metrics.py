@@ -74,6 +74,15 @@ async def test_an_exchange_for_several_calls_counts_once_and_its_bytes_by_share(
     assert found["signproxy_stage_duration_seconds_count", (("operation", "es"), ("stage", "sign"))] == 3
 
 
+async def test_a_task_that_gave_no_answer_counts_by_why(telemetry: Telemetry) -> None:
+    for cause in ("died", "memory", "died"):
+        telemetry.task_lost("pades.examine_document", cause)
+    found = await samples(telemetry)
+    task = ("task", "pades.examine_document")
+    assert found["signproxy_engine_tasks_lost_total", (("cause", "died"), task)] == 2
+    assert found["signproxy_engine_tasks_lost_total", (("cause", "memory"), task)] == 1
+
+
 async def test_durations_are_in_seconds(telemetry: Telemetry) -> None:
     call = new_call()
     with call.stage("upload"):

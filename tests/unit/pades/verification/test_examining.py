@@ -12,7 +12,7 @@ from proxy.model import SignatureFormat, SignedObjectKind, SubIndication, Valida
 from proxy.pades.preparing import append_validation_data
 from proxy.pades.values import AppendValidationData
 from proxy.pades.verification.examining import examine_document, survey_document
-from proxy.pades.verification.values import CoverageLevel, ExamineDocument, ModificationLevel
+from proxy.pades.verification.values import CoverageLevel, ExamineDocument, SurveyDocument, ModificationLevel
 from tests.support import odd_files
 from tests.support.attacks.documents import approved
 from tests.support.made_up_signatures import CONTENTS, made_up
@@ -180,10 +180,11 @@ def test_a_signed_document_that_is_cut_off_is_told(size: float) -> None:
 
 
 def test_what_takes_too_much_is_told_if_it_looks_signed() -> None:
-    (signature,) = survey_document(io.BytesIO(approved()), None).signatures
-    assert codes(signature) == ["LIMITS_EXCEEDED"]
-    assert signature.object.findings[0].sub_indication is SubIndication.SIG_CONSTRAINTS_FAILURE
-    assert survey_document(io.BytesIO(PLAIN), None).signatures == ()
+    for failed, code in ((False, "LIMITS_EXCEEDED"), (True, "NOT_EXAMINED")):
+        (signature,) = survey_document(io.BytesIO(approved()), SurveyDocument(failed)).signatures
+        assert codes(signature) == [code]
+        assert signature.object.findings[0].sub_indication is SubIndication.CUSTOM
+        assert survey_document(io.BytesIO(PLAIN), SurveyDocument(failed)).signatures == ()
 
 
 def test_an_encrypted_document_needs_its_password() -> None:

@@ -16,7 +16,7 @@ SOURCES = [
     *Path(proxy.pades.verification.__file__).parent.glob("*.py"),
     Path(proxy.api.verification_answers.__file__),
 ]
-CODE = re.compile(r"(?:failure|doubt|remark|forbid|Reason)\(\s*\"([A-Z_]+)\"|\"([A-Z]+(?:_[A-Z]+)+)\" if ")
+CODE = re.compile(r"(?:failure|doubt|remark|unknown|forbid|Reason)\(\s*\"([A-Z_]+)\"|\"([A-Z]+(?:_[A-Z]+)+)\" if ")
 
 
 def test_codes_and_texts_are_the_same() -> None:
