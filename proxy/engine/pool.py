@@ -62,12 +62,10 @@ class EnginePool:
         lost: Told of each task that gave no answer, by its name and why: ``died``, ``failed`` or the bound that it passed.
     """
 
-    def __init__(
-        self, settings: EngineSettings, *, tasks: str, lost: Callable[[str, str], None] = lambda task, cause: None
-    ) -> None:
+    def __init__(self, settings: EngineSettings, *, tasks: str, lost: Callable[[str, str], None] | None = None) -> None:
         self._settings = settings
         self._tasks = tasks
-        self._lost_task = lost
+        self._lost_task = lost or _unheard
         self._size = settings.processes or os.cpu_count() or 1
         self._processes: set[EngineProcess] = set()
         self._idle: list[EngineProcess] = []
@@ -362,6 +360,10 @@ class EnginePool:
         await asyncio.gather(*self._upkeep, return_exceptions=True)
         await asyncio.gather(*(process.reap() for process in self._processes))
         self._processes.clear()
+
+
+def _unheard(_task: str, _cause: str) -> None:
+    """Nobody wants to know."""
 
 
 def _task_failed(failed: Failed) -> TaskFailed:

@@ -146,11 +146,12 @@ def _format(subject: Subject, steps: Steps) -> Failure | None:
     for finding in subject.findings:
         if finding.sub_indication is SubIndication.CUSTOM:
             return steps.failed(block, Check.FORMAT, Failure(SubIndication.CUSTOM, finding.reason))
-    if subject.malformed is not None:
-        return steps.failed(block, Check.FORMAT, Failure(SubIndication.FORMAT_FAILURE, subject.malformed))
+    # What is wrong about its place in the document says more than that nothing can be read there.
     for finding in subject.findings:
         if finding.sub_indication is SubIndication.FORMAT_FAILURE:
             return steps.failed(block, Check.FORMAT, Failure(SubIndication.FORMAT_FAILURE, finding.reason))
+    if subject.malformed is not None:
+        return steps.failed(block, Check.FORMAT, Failure(SubIndication.FORMAT_FAILURE, subject.malformed))
     steps.passed(block, Check.FORMAT)
     return None
 

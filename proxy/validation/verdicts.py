@@ -138,7 +138,12 @@ def _result(outcome: Outcome, policy: ValidationPolicy) -> VerificationResult:
 
 
 def _reasons(outcome: Outcome) -> tuple[Reason, ...]:
-    return (*((outcome.failure.reason,) if outcome.failure is not None else ()), *outcome.warnings)
+    """What decided, then all that was found about it in its document: a failure does not hide what else is wrong."""
+    found = [outcome.failure.reason] if outcome.failure is not None else []
+    for reason in (*(finding.reason for finding in outcome.subject.findings), *outcome.warnings):
+        if reason not in found:
+            found.append(reason)
+    return tuple(found)
 
 
 # -- level ----------------------------------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from tests.support.attacks import changes, forgery, readers
+from tests.support.attacks.documents import Victim
 
-Attack = Callable[[], bytes]
+Attack = Callable[[Victim], bytes]
 
 ATTACKS: dict[Attack, str] = {
     forgery.no_byte_range: "BYTE_RANGE_MISSING",

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
 
 from tests.support.pdf_files import PdfFile, stream_object
 from tests.support.signed_files import request, sign_in_process
@@ -37,16 +36,48 @@ def prepared() -> PdfFile:
     )
 
 
-@cache
-def approved() -> bytes:
-    """Signed in its field, without a policy."""
-    return sign_in_process(prepared().with_table(), request(SIGNED_FIELD_NAME, existing_only=True))
+Sign = Callable[[bytes, str, int | None], bytes]
+"""Signs a document in the field of a name, which is made where it is not there; certifies it where DocMDP's P is told."""
 
 
-@cache
-def certified(level: int) -> bytes:
-    """Certified with DocMDP P."""
-    return sign_in_process(prepared().with_table(), request("Certified", certify=level))
+class Victim:
+    """What is attacked: documents signed by somebody who meant no harm.
+
+    Args:
+        sign: How they are signed.
+        layout: How they are written.
+    """
+
+    def __init__(self, sign: Sign, layout: Callable[[PdfFile], bytes] = PdfFile.with_table) -> None:
+        self._sign = sign
+        self._layout = layout
+        self._signed: dict[tuple[bytes, str, int | None], bytes] = {}
+
+    def signed(self, plain: bytes, field_name: str = SIGNED_FIELD_NAME, level: int | None = None) -> bytes:
+        """A document signed in one of its fields; certified, where a level is told."""
+        key = plain, field_name, level
+        if key not in self._signed:
+            self._signed[key] = self._sign(*key)
+        return self._signed[key]
+
+    def approved(self) -> bytes:
+        """Signed in its field, without a policy."""
+        return self.signed(self._layout(prepared()))
+
+    def certified(self, level: int) -> bytes:
+        """Certified with DocMDP P."""
+        return self.signed(self._layout(prepared()), "Certified", level)
+
+
+def _in_process(document: bytes, field_name: str, level: int | None) -> bytes:
+    existing = field_name.encode() in document
+    return sign_in_process(document, request(field_name, existing_only=existing, certify=level))
+
+
+IN_PROCESS = Victim(_in_process)
+"""With a throwaway key that nobody trusts."""
+
+approved, certified = IN_PROCESS.approved, IN_PROCESS.certified
 
 
 def signature_number(document: bytes) -> int:
@@ -59,17 +90,17 @@ def byte_range(document: bytes) -> tuple[int, int, int, int]:
     return first, second, third, fourth
 
 
-def with_byte_range(new: bytes) -> bytes:
+def with_byte_range(victim: Victim, new: bytes) -> bytes:
     """The signed document with another ``/ByteRange`` of the same length."""
-    document = approved()
+    document = victim.approved()
     match = list(re.finditer(rb"/ByteRange\s*\[[^\]]*\](\s*)", document))[-1]
     assert len(new) <= len(match[0]), "it fits in its place"
     return document[: match.start()] + new.ljust(len(match[0])) + document[match.end() :]
 
 
-def with_contents(change: Callable[[bytes], bytes]) -> bytes:
+def with_contents(victim: Victim, change: Callable[[bytes], bytes]) -> bytes:
     """The signed document with other bytes in the gap, as many."""
-    document = approved()
+    document = victim.approved()
     _, start, end, _ = byte_range(document)
     new = change(document[start:end])
     assert len(new) == end - start

@@ -3,104 +3,108 @@
 Mladenov et al., "1 Trillion Dollar Refund", 2019.
 """
 
-from tests.support.attacks.documents import FORGED, approved, byte_range, with_byte_range, with_contents
+from tests.support.attacks.documents import FORGED, Victim, byte_range, with_byte_range, with_contents
 from tests.support.pdf_files import stream_object
 from tests.support.revisions import newest_start
 
 # -- universal signature forgery ----------------------------------------------------------------------------------------
 
 
-def no_byte_range() -> bytes:
-    return with_byte_range(b"/ByteRangX[0 0 0 0]")
+def no_byte_range(victim: Victim) -> bytes:
+    return with_byte_range(victim, b"/ByteRangX[0 0 0 0]")
 
 
-def null_byte_range() -> bytes:
-    return with_byte_range(b"/ByteRange null")
+def null_byte_range(victim: Victim) -> bytes:
+    return with_byte_range(victim, b"/ByteRange null")
 
 
-def zero_byte_range() -> bytes:
-    return with_byte_range(b"/ByteRange [0 0 0 0]")
+def zero_byte_range(victim: Victim) -> bytes:
+    return with_byte_range(victim, b"/ByteRange [0 0 0 0]")
 
 
-def empty_byte_range() -> bytes:
-    return with_byte_range(b"/ByteRange []")
+def empty_byte_range(victim: Victim) -> bytes:
+    return with_byte_range(victim, b"/ByteRange []")
 
 
-def negative_byte_range() -> bytes:
-    return with_byte_range(b"/ByteRange [0 -1 -1 -1]")
+def negative_byte_range(victim: Victim) -> bytes:
+    return with_byte_range(victim, b"/ByteRange [0 -1 -1 -1]")
 
 
-def two_numbers() -> bytes:
-    return with_byte_range(b"/ByteRange [0 %d]" % len(approved()))
+def two_numbers(victim: Victim) -> bytes:
+    return with_byte_range(victim, b"/ByteRange [0 %d]" % len(victim.approved()))
 
 
-def six_numbers() -> bytes:
-    _, start, end, rest = byte_range(approved())
-    return with_byte_range(b"/ByteRange [0 %d %d %d %d 0]" % (start, end, rest, end))
+def six_numbers(victim: Victim) -> bytes:
+    _, start, end, rest = byte_range(victim.approved())
+    return with_byte_range(victim, b"/ByteRange [0 %d %d %d %d 0]" % (start, end, rest, end))
 
 
-def byte_range_of_names() -> bytes:
-    return with_byte_range(b"/ByteRange [/a /b /c /d]")
+def byte_range_of_names(victim: Victim) -> bytes:
+    return with_byte_range(victim, b"/ByteRange [/a /b /c /d]")
 
 
-def overlapping_byte_range() -> bytes:
-    size = len(approved())
-    return with_byte_range(b"/ByteRange [0 %d 9 %d]" % (size // 2, size // 2))
+def overlapping_byte_range(victim: Victim) -> bytes:
+    size = len(victim.approved())
+    return with_byte_range(victim, b"/ByteRange [0 %d 9 %d]" % (size // 2, size // 2))
 
 
-def byte_range_from_behind_the_header() -> bytes:
-    _, start, end, rest = byte_range(approved())
-    return with_byte_range(b"/ByteRange [9 %d %d %d]" % (start - 9, end, rest))
+def byte_range_from_behind_the_header(victim: Victim) -> bytes:
+    _, start, end, rest = byte_range(victim.approved())
+    return with_byte_range(victim, b"/ByteRange [9 %d %d %d]" % (start - 9, end, rest))
 
 
-def byte_range_beyond_the_file() -> bytes:
-    _, start, end, rest = byte_range(approved())
-    return with_byte_range(b"/ByteRange [0 %d %d %d]" % (start, end, rest + 9))
+def byte_range_beyond_the_file(victim: Victim) -> bytes:
+    _, start, end, rest = byte_range(victim.approved())
+    return with_byte_range(victim, b"/ByteRange [0 %d %d %d]" % (start, end, rest + 9))
 
 
-def byte_range_of_a_part() -> bytes:
-    _, start, end, rest = byte_range(approved())
-    return with_byte_range(b"/ByteRange [0 %d %d %d]" % (start, end, rest // 2))
+def byte_range_of_a_part(victim: Victim) -> bytes:
+    _, start, end, rest = byte_range(victim.approved())
+    return with_byte_range(victim, b"/ByteRange [0 %d %d %d]" % (start, end, rest // 2))
 
 
-def gap_beside_the_contents() -> bytes:
-    _, start, end, rest = byte_range(approved())
-    return with_byte_range(b"/ByteRange [0 %d %d %d]" % (start - 9, end, rest))
+def gap_beside_the_contents(victim: Victim) -> bytes:
+    _, start, end, rest = byte_range(victim.approved())
+    return with_byte_range(victim, b"/ByteRange [0 %d %d %d]" % (start - 9, end, rest))
 
 
-def no_contents() -> bytes:
-    document = approved()
+def no_contents(victim: Victim) -> bytes:
+    document = victim.approved()
     _, start, _, _ = byte_range(document)
     at = document.rindex(b"/Contents", 0, start)
     return document[:at] + b"/ContentX" + document[at + 9 :]
 
 
-def empty_contents() -> bytes:
-    return with_contents(lambda old: b"<>".ljust(len(old)))
+def empty_contents(victim: Victim) -> bytes:
+    return with_contents(victim, lambda old: b"<>".ljust(len(old)))
 
 
-def zero_contents() -> bytes:
-    return with_contents(lambda old: b"<" + b"0" * (len(old) - 2) + b">")
+def zero_contents(victim: Victim) -> bytes:
+    return with_contents(victim, lambda old: b"<" + b"0" * (len(old) - 2) + b">")
 
 
-def contents_as_a_literal_string() -> bytes:
-    return with_contents(lambda old: b"(" + b"0" * (len(old) - 2) + b")")
+def contents_as_a_literal_string(victim: Victim) -> bytes:
+    return with_contents(victim, lambda old: b"(" + b"0" * (len(old) - 2) + b")")
 
 
-def junk_behind_the_signature_value() -> bytes:
-    return with_contents(lambda old: old[:-3] + b"ff>")
+def junk_behind_the_signature_value(victim: Victim) -> bytes:
+    return with_contents(victim, lambda old: old[:-3] + b"ff>")
 
 
-def comment_in_the_gap() -> bytes:
-    return with_contents(lambda old: old[:-20].rstrip(b"0") + b">" + b"%" + b"x" * (len(old) - len(old[:-20].rstrip(b"0")) - 2))
+def comment_in_the_gap(victim: Victim) -> bytes:
+    def commented(old: bytes) -> bytes:
+        value = old[:-20].rstrip(b"0") + b">%"
+        return value.ljust(len(old), b"x")
+
+    return with_contents(victim, commented)
 
 
 # -- signature wrapping -----------------------------------------------------------------------------------------------------
 
 
-def second_range_moved() -> bytes:
+def second_range_moved(victim: Victim) -> bytes:
     """What was signed behind the gap stands at the end of the file; where its cross-reference was, another one stands now."""
-    document = approved()
+    document = victim.approved()
     _, start, end, rest = byte_range(document)
     table_at = newest_start(document)
     trailer = document[document.index(b"xref\n", table_at) + 5 : document.rindex(b"startxref")]
@@ -108,5 +112,5 @@ def second_range_moved() -> bytes:
     table = b"xref\n4 1\n%010d 00000 n \n" % content_at + trailer
     forged = b"4 0 obj\n%s\nendobj\n" % stream_object(FORGED)
     room = len(document[end:table_at]) + (content_at - table_at) + len(forged)
-    pointed = with_byte_range(b"/ByteRange [0 %d %d %d]" % (start, end + room, rest))
+    pointed = with_byte_range(victim, b"/ByteRange [0 %d %d %d]" % (start, end + room, rest))
     return pointed[:table_at] + table.ljust(content_at - table_at, b"\n") + forged + document[end : end + rest]

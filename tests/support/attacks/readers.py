@@ -1,29 +1,29 @@
 """What readers do not agree on: files of which one shows something else than another."""
 
-from tests.support.attacks.documents import FORGED, NOTE, OVERLAY, SIGNED_FIELD_NAME, approved, prepared
+from tests.support.attacks.documents import FORGED, NOTE, OVERLAY, Victim, prepared
 from tests.support.pdf_files import PdfFile, stream_object
 from tests.support.revisions import appended, object_text
-from tests.support.signed_files import request, sign_in_process
 
 # -- what readers do not agree on -----------------------------------------------------------------------------------------
 
 
-def junk_appended() -> bytes:
-    return approved() + b"more of it"
+def junk_appended(victim: Victim) -> bytes:
+    return victim.approved() + b"more of it"
 
 
-def document_in_the_document() -> bytes:
+def document_in_the_document(victim: Victim) -> bytes:
     inner = PdfFile({1: b"<</Type/Catalog/Pages 2 0 R>>", 2: b"<</Type/Pages/Kids[]/Count 0>>"}).with_table()
-    return appended(approved(), {NOTE: object_text(approved(), NOTE).replace(b"a note", b"a word")}, between=inner)
+    note = object_text(victim.approved(), NOTE).replace(b"a note", b"a word")
+    return appended(victim.approved(), {NOTE: note}, between=inner)
 
 
-def stream_in_another_file() -> bytes:
+def stream_in_another_file(victim: Victim) -> bytes:
     file = prepared()
     file.objects[OVERLAY] = stream_object(b"", b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/F(\\\\\\\\server\\\\share)")
-    return sign_in_process(file.with_table(), request(SIGNED_FIELD_NAME, existing_only=True))
+    return victim.signed(file.with_table())
 
 
-def overlapping_objects() -> bytes:
+def overlapping_objects(victim: Victim) -> bytes:
     """An object inside another one's string, and both in the cross-reference."""
     file = prepared()
     inner = stream_object(FORGED)
@@ -34,4 +34,4 @@ def overlapping_objects() -> bytes:
     patched = plain[:table] + plain[table:].replace(b"xref\n0 21\n", b"xref\n0 22\n", 1).replace(
         b"trailer", b"%010d 00000 n \ntrailer" % at, 1
     ).replace(b"/Size 21", b"/Size 22")
-    return sign_in_process(patched, request(SIGNED_FIELD_NAME, existing_only=True))
+    return victim.signed(patched)

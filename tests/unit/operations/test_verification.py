@@ -89,7 +89,7 @@ async def test_an_examination_that_fails_is_a_verdict_and_is_told(pool: EnginePo
     assert document.signatures[0].verdict is not None
     assert document.signatures[0].verdict.sub_indication == "CUSTOM"
     assert "verification.stage_lost" in errors
-    assert LOST == {(EXAMINE, cause): 1}
+    assert {(EXAMINE, cause): 1} == LOST
 
 
 async def test_an_examination_that_takes_too_much_is_a_verdict_of_its_own(pool: EnginePool) -> None:
@@ -119,7 +119,7 @@ async def test_a_judgement_that_fails_is_a_verdict_and_is_told(pool: EnginePool,
     document, errors = await verified(pool, with_contents(f"%judge:{fault}".encode()))
     assert (document.result, codes(document)) == (VerificationResult.INDETERMINATE, [code])
     assert ("verification.stage_lost" in errors) is (code == "JUDGING_FAILED")
-    assert LOST == {(JUDGE, cause): 1}
+    assert {(JUDGE, cause): 1} == LOST
 
 
 @pytest.mark.parametrize("fault", ["raise", "exhaust"])

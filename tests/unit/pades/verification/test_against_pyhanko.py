@@ -10,14 +10,14 @@ from pyhanko.sign.diff_analysis import ModificationLevel as TheirLevel
 
 from proxy.pades.verification.values import ModificationLevel
 from tests.support import attacks
-from tests.support.attacks.documents import approved, certified
+from tests.support.attacks.documents import IN_PROCESS, approved, certified
 from tests.unit.pades.verification.examined import examined, failures
 from tests.unit.pades.verification.test_changes import LEVELS
 
 BASES = {"approval": approved(), "P=3": certified(3)}
 DOCUMENTS = {
     **{f"{change.__name__} after {name}": change(base) for change in LEVELS for name, base in BASES.items()},
-    **{attack.__name__: attack() for attack in attacks.ATTACKS if attack.__module__.endswith(".changes")},
+    **{attack.__name__: attack(IN_PROCESS) for attack in attacks.ATTACKS if attack.__module__.endswith(".changes")},
 }
 SAME = {
     TheirLevel.NONE: ModificationLevel.NONE,

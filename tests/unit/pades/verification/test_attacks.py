@@ -23,19 +23,19 @@ def test_what_is_attacked_is_as_it_should_be(document: bytes) -> None:
 
 @pytest.mark.parametrize("attack", attacks.ATTACKS, ids=lambda attack: attack.__name__)
 def test_an_attack_is_named_and_never_plainly_valid(attack: attacks.Attack) -> None:
-    signatures = examined(attack()).signatures
+    signatures = examined(attack(documents.IN_PROCESS)).signatures
     assert attacks.ATTACKS[attack] in [code for signature in signatures for code in codes(signature)]
     assert not any(is_plain(signature) for signature in signatures)
 
 
 @pytest.mark.parametrize("attack", INTACT, ids=lambda attack: attack.__name__)
 def test_the_digest_alone_would_not_show_it(attack: attacks.Attack) -> None:
-    assert any(is_intact(signature) for signature in examined(attack()).signatures)
+    assert any(is_intact(signature) for signature in examined(attack(documents.IN_PROCESS)).signatures)
 
 
 def test_wrapping_moves_what_was_signed_and_leaves_it_whole() -> None:
     """The bytes that the forged range names are the ones that were signed."""
-    signed, forged = documents.approved(), forgery.second_range_moved()
+    signed, forged = documents.approved(), forgery.second_range_moved(documents.IN_PROCESS)
     _, start, end, rest = documents.byte_range(signed)
     assert forged.startswith(signed[:start])
     assert forged.endswith(signed[end : end + rest])

@@ -12,7 +12,7 @@ from proxy.model import SignatureFormat, SignedObjectKind, SubIndication, Valida
 from proxy.pades.preparing import append_validation_data
 from proxy.pades.values import AppendValidationData
 from proxy.pades.verification.examining import examine_document, survey_document
-from proxy.pades.verification.values import CoverageLevel, ExamineDocument, SurveyDocument, ModificationLevel
+from proxy.pades.verification.values import CoverageLevel, ExamineDocument, ModificationLevel, SurveyDocument
 from tests.support import odd_files
 from tests.support.attacks.documents import approved
 from tests.support.made_up_signatures import CONTENTS, made_up
