@@ -6,6 +6,11 @@ from benchmarks.frame.case import Case
 
 CASES = (
     "one_pass",
+    "exchange",
+    "first_byte",
+    "many_objects",
+    "service_cpu",
+    "levels",
     "event_loop",
 )
 

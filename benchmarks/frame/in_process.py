@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from benchmarks.frame.case import Sample
 from benchmarks.frame.measuring import timed
 from benchmarks.frame.surroundings import CERTIFICATE, Surroundings
@@ -22,6 +24,8 @@ from proxy.operations.service import Operations
 from proxy.ports import SystemClock
 from proxy.settings import Settings, load_settings
 from proxy.spool import CHUNK, SpooledDocument
+
+WORKER = "proxy.engine.worker"
 
 LOCAL = "local"
 """The certificate of :data:`~benchmarks.frame.surroundings.CERTIFICATE`, its key in a file."""
@@ -40,10 +44,15 @@ class InProcess:
     settings: Settings
     runner: asyncio.Runner
 
+    def pids(self) -> list[int]:
+        """This process and its engine process: whose work a signature is."""
+        children = psutil.Process().children()
+        return [os.getpid(), *(child.pid for child in children if WORKER in child.cmdline())]
+
     def sign(self, document: Path, asked: SignatureRequest, out: Path | None = None) -> Sample:
         """Spool a file and sign it; the result is written to ``out`` where it is named, outside of what is measured."""
         with SpooledDocument(self.settings.spool.directory, limit=1 << 40) as spool:
-            sample = timed(lambda: self.runner.run(self._sign(document, spool, asked)), [os.getpid()])
+            sample = timed(lambda: self.runner.run(self._sign(document, spool, asked)), self.pids())
             if out is not None:
                 with out.open("wb") as file:
                     file.writelines(spool.chunks(0, spool.total_size))

@@ -19,19 +19,18 @@ def tree(pid: int) -> list[int]:
     return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
 
 
-def cpu_seconds(roots: Iterable[int]) -> float:
-    """Processor time so far of processes and of all below them, those that have ended included, in nanoseconds' steps.
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Processor time so far of processes, and of those of their children that have ended, in steps of nanoseconds.
 
     Linux names the processor clock of another process by its id (clock_getcpuclockid(3)).
     """
     total = 0.0
-    for root in roots:
-        for pid in tree(root):
-            try:
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                total += time.clock_gettime((~pid << 3) | 2) + (int(fields[13]) + int(fields[14])) / _TICK
-            except (OSError, ProcessLookupError):
-                continue  # it ended in this moment: its time is its parent's now
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += time.clock_gettime((~pid << 3) | 2) + (int(fields[13]) + int(fields[14])) / _TICK
+        except (OSError, ProcessLookupError):
+            continue  # it ended in this moment: its time is its parent's now
     return total
 
 
@@ -47,12 +46,12 @@ def pss_bytes(root: int) -> int:
     return total
 
 
-def timed(action: Callable[[], object], roots: Sequence[int]) -> Sample:
+def timed(action: Callable[[], object], pids: Sequence[int]) -> Sample:
     """One turn: how long an action takes, and the processor time of processes meanwhile."""
-    before, begun = cpu_seconds(roots), time.perf_counter()
+    before, begun = cpu_seconds(pids), time.perf_counter()
     action()
     seconds = time.perf_counter() - begun
-    return Sample(seconds, cpu_seconds(roots) - before)
+    return Sample(seconds, cpu_seconds(pids) - before)
 
 
 def command(arguments: Sequence[str | Path], *, accepted: Sequence[int] = (0,), **environment: str) -> Sample:

@@ -17,6 +17,11 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.x509 import load_pem_x509_certificates
+
 from benchmarks.frame import documents
 from proxy.sandbox.folder import StateFolder
 from proxy.sandbox.info import SandboxInfo
@@ -24,6 +29,9 @@ from proxy.sandbox.run import running_sandbox
 
 CERTIFICATE = "legal-person-rsa"
 """Of the sandbox: an RSA-3072 key at the central signer, whose chain has OCSP and CRLs."""
+
+PASSWORD, NICKNAME = "benchmark", "signer"
+"""Of the file that hands the key to other programs."""
 
 DISK = Path("/var/tmp")  # noqa: S108 - a folder that is on a disk, where /tmp may be memory
 START_SECONDS = 60.0
@@ -38,12 +46,11 @@ def free_port() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A proxy that runs before the sandbox's central signer. Attributes: its base URL, its process and its folder."""
+    """A server under measurement, over mutual TLS. Attributes: its base URL and port on loopback, and its process."""
 
     url: str
     port: int
     pid: int
-    folder: Path
 
 
 class Surroundings:
@@ -81,6 +88,18 @@ class Surroundings:
         """Names the running sandbox's files."""
         return StateFolder.at(self.sandbox.ca_file.parents[2])
 
+    @cached_property
+    def pkcs12(self) -> Path:
+        """Certificate, chain and key of :data:`CERTIFICATE`, encrypted by :data:`PASSWORD`."""
+        files = self.state.signing(CERTIFICATE)
+        key = load_pem_private_key(files.key.read_bytes(), None)
+        assert isinstance(key, RSAPrivateKey)
+        leaf, *chain = load_pem_x509_certificates(files.certificate.read_bytes())
+        path = self.folder / "signer.p12"
+        encrypted = BestAvailableEncryption(PASSWORD.encode())
+        path.write_bytes(serialize_key_and_certificates(NICKNAME.encode(), key, leaf, chain, encrypted))
+        return path
+
     def document(self, name: str) -> Path:
         """One of :data:`benchmarks.frame.documents.DOCUMENTS`, made once."""
         path = self.folder / f"{name.replace(' ', '-').replace(',', '')}.pdf"
@@ -108,7 +127,7 @@ class Surroundings:
             command: What ``python`` runs instead of the service itself, given the settings file.
             settings: Beyond the sandbox's proxy's: ``engine__processes=1``.
         """
-        info, port = self.sandbox, free_port()
+        port = free_port()
         folder = self.folder / f"service-{port}"
         (folder / "spool").mkdir(parents=True)
         overlay = {
@@ -120,14 +139,30 @@ class Surroundings:
             "log__level": "error",
             **settings,
         }
-        arguments = ["-m", "proxy", "serve", "--settings", str(info.settings["proxy"])]
-        if command is not None:
-            arguments = command(info.settings["proxy"])
-        process = subprocess.Popen([sys.executable, *arguments], env=os.environ | _as_environment(overlay))
+        file = self.sandbox.settings["proxy"]
+        arguments = ["-m", "proxy", "serve", "--settings", str(file)] if command is None else command(file)
+        with self._serving(arguments, port, _as_environment(overlay)) as service:
+            yield service
+
+    @contextmanager
+    def handlers(self, upstream: str = "") -> Iterator[Service]:
+        """A process of :mod:`benchmarks.handlers`, until the end of the block.
+
+        Args:
+            upstream: URL of the server that its ``/sign`` asks.
+        """
+        port, file = free_port(), self.sandbox.settings["proxy"]
+        arguments = ["-m", "benchmarks.handlers", str(file), str(port), str(self.folder), upstream]
+        with self._serving(arguments, port, {}) as service:
+            yield service
+
+    @contextmanager
+    def _serving(self, arguments: list[str], port: int, environment: Mapping[str, str]) -> Iterator[Service]:
+        process = subprocess.Popen([sys.executable, *arguments], env=os.environ | environment)
         try:
             url = f"https://127.0.0.1:{port}"
             self._wait_for(f"{url}/readyz", process)
-            yield Service(url, port, process.pid, folder)
+            yield Service(url, port, process.pid)
         finally:
             process.terminate()
             process.wait(60)
