@@ -31,6 +31,7 @@ from proxy.pades.encryption import security_handler
 from proxy.pades.landmarks import Header
 from proxy.pades.object_streams import ObjectStream, ObjectStreams
 from proxy.pades.objects import entry
+from proxy.pades.parsing import read_compressed, read_indirect
 from proxy.pades.rebuilding import Rebuilt
 
 
@@ -183,15 +184,33 @@ class DocumentReader(PdfFileReader):
             raise PdfReadError("an object stream lies in an object stream")
         return self._object_streams.get(container)
 
+    def _read_object(
+        self,
+        ref: generic.Reference,
+        marker: int | ObjStreamRef | None,
+        never_decrypt: bool = False,
+        as_metadata_stream: bool = False,
+    ) -> generic.PdfObject:
+        found = read_indirect(self, ref, marker) if isinstance(marker, int) and not as_metadata_stream else None
+        if found is None:
+            found = super()._read_object(ref, marker, never_decrypt, as_metadata_stream)
+        elif not never_decrypt and self.encrypted:
+            # What is kept of an encrypted document is as it stands in the file.
+            found = generic.proxy_encrypted_obj(found, self.security_handler)
+        return found
+
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> generic.PdfObject:
         held = self.object_stream(stmnum)
         offset = held.offset_of(idnum, idx, strict=self.strict)
         if offset is None:
             return generic.NullObject()
-        stream = BytesIO(held.data)
-        stream.seek(offset)
+        container = generic.Reference(idnum, 0, self)
+        found = read_compressed(held.data, offset, container)
         try:
-            found = generic.read_object(stream, generic.Reference(idnum, 0, self))
+            if found is None:
+                stream = BytesIO(held.data)
+                stream.seek(offset)
+                found = generic.read_object(stream, container)
         except (PdfStreamError, PdfReadError) as error:
             if self.strict:
                 raise PdfStrictReadError("an object in an object stream cannot be read") from error
