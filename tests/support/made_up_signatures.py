@@ -5,17 +5,21 @@ from tests.support.pdf_files import PdfFile
 CONTENTS = "30030201ff"
 """Some DER."""
 
-_ROOM = 64
 _RANGE = b"/ByteRange[0 %10d %10d %10d]"
 
 
 def made_up(
-    file: PdfFile, number: int, entries: bytes = b"", kind: bytes = b"/Type/Sig/SubFilter/ETSI.CAdES.detached"
+    file: PdfFile,
+    number: int,
+    entries: bytes = b"",
+    kind: bytes = b"/Type/Sig/SubFilter/ETSI.CAdES.detached",
+    *,
+    room: int = 64,
 ) -> bytes:
-    """The file with the object ``number`` as a signature dictionary with more ``entries``."""
-    contents = CONTENTS.ljust(_ROOM, "0").encode()
+    """The file with the object ``number`` as a signature dictionary with more ``entries``, and ``room`` hexadecimal digits."""
+    contents = CONTENTS.ljust(room, "0").encode()
     file.objects[number] = b"<<%s/Filter/Adobe.PPKLite/Contents<%s>%s%s>>" % (kind, contents, _RANGE % (0, 0, 0), entries)
     document = file.with_table()
     start = document.index(b"<" + contents)
-    end = start + _ROOM + 2
+    end = start + room + 2
     return document.replace(_RANGE % (0, 0, 0), _RANGE % (start, end, len(document) - end))
