@@ -8,9 +8,12 @@ CASES = (
     "one_pass",
     "exchange",
     "first_byte",
+    "uploads",
     "many_objects",
     "service_cpu",
     "levels",
+    "workers",
+    "command_line",
     "event_loop",
 )
 
