@@ -1,7 +1,7 @@
-"""The command line from its start to its end: its version against the least that a program with options does, and a signature.
+"""The command line from its start to its end: its version beside the least that a program with options does, and a signature.
 
-``signproxy sign`` sends 200 MB to a service over mutual TLS, gets what the signature appends, and checks it; ``pdfsig`` signs the
-same file with the same key in a database beside it.
+``signproxy sign`` sends 200 MB to a service over mutual TLS, gets what the signature appends, and checks it; ``pdfsig`` signs
+the same file with the same key in a database beside it.
 
     .venv/bin/python -m benchmarks.command_line
 """
@@ -27,9 +27,9 @@ def _open(around: Surroundings) -> Iterator[Sides]:
     document, out = around.document("200 MB"), around.folder / "signed.pdf"
     theirs, info = pdfsig(around), around.sandbox
     with around.service(engine__processes=1) as service:
-        connection = ["--proxy", service.url, "--ca", info.ca_file, "--client-cert", info.client_certificate]
-        connection += ["--client-key", info.client_key]
-        asked = ["--form", "es", "--certificate", CERTIFICATE, "--out", out, "--force", "--quiet"]
+        connection = ["--proxy", service.url, "--ca", str(info.ca_file)]
+        connection += ["--client-cert", str(info.client_certificate), "--client-key", str(info.client_key)]
+        asked = ["--form", "es", "--certificate", CERTIFICATE, "--out", str(out), "--force", "--quiet"]
 
         def sign() -> Sample:
             return command([program, "sign", document, *asked, *connection])

@@ -1,7 +1,7 @@
 """What a request costs with two engine processes instead of one, and with many connections instead of one.
 
-100 KB, B-B, over mutual TLS: processor time of all of the service's processes. Limits, rate budgets and breakers are kept by the
-one process that holds the connections, whatever the number of engine processes: they hold for the task.
+100 KB, B-B, over mutual TLS: processor time of all of the service's processes. Limits, rate budgets and breakers are kept by
+the one process that holds the connections, whatever the number of engine processes: they hold for the task.
 
     .venv/bin/python -m benchmarks.workers
 """
