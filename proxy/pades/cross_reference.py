@@ -5,17 +5,13 @@ section in the shape the standard gives it is read here at once; any other is le
 """
 
 import re
-import struct
-from collections.abc import Iterable
 from io import SEEK_CUR
-from itertools import pairwise
 from typing import BinaryIO
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.misc import PdfReadError
 from pyhanko.pdf_utils.xref import (
-    ObjStreamRef,
     XRefBuilder,
     XRefSection,
     XRefSectionData,
@@ -24,19 +20,16 @@ from pyhanko.pdf_utils.xref import (
 )
 
 from proxy.pades.object_streams import readable
+from proxy.pades.packed_section import PackedSection, PackedStream, PackedTable, apart
 
 _SUBSECTION = re.compile(rb"[\0\t\n\f\r ]*([0-9]{1,10}) ([0-9]{1,10}) ?(?:\r\n|\r|\n)")
 _TRAILER = re.compile(rb"[\0\t\n\f\r ]*trailer[\0\t\n\f\r ]*")
 _HEAD_BYTES = 64
-_ENTRY = struct.Struct("10sx5sxcxx")
 _ENTRY_ENDS = (b" \r", b" \n", b"\r\n")
 _DIGITS = b"0123456789"
-_MAX_GENERATION = 0xFFFF
+_GENERATION_BYTES = 2
 _MAX_SUBSECTIONS = 100_000
 """Each takes as long as an entry, and costs its author four bytes."""
-
-Entry = tuple[int, int, int, int]
-"""Object number, type (0 free, 1 in the file, 2 in an object stream), and two fields (7.5.8.3, table 18)."""
 
 
 class FromHeader:
@@ -61,6 +54,8 @@ class FromHeader:
 
 def highest_number(data: XRefSectionData) -> int:
     """The highest object number that a section gives a place to."""
+    if isinstance(data, PackedSection):
+        return data.highest_number
     highest = max((*data.standard_xrefs, *data.xrefs_in_objstm, *data.freed), default=0)
     return highest if data.hybrid is None else max(highest, highest_number(data.hybrid.xref_data))
 
@@ -134,83 +129,42 @@ def _stream(stream: generic.StreamObject) -> XRefSectionData | None:
     widths = [int(width) for width in stream["/W"]]
     rows = _rows(stream)
     content = stream.read_data(DecodePurpose.XREF_STREAM, expected_size=_expected_size(stream))
-    in_order = all(start + count <= following for (start, count), (following, _) in pairwise(rows))
-    if len(widths) != 3 or min(widths) < 0 or not in_order or sum(count for _, count in rows) * sum(widths) != len(content):
+    in_shape = len(widths) == 3 and min(widths) >= 0 and widths[0] <= 1 and widths[2] <= _GENERATION_BYTES
+    if not in_shape or not apart(rows) or sum(count for _, count in rows) * sum(widths) != len(content):
         return None
-    return _collected(_stream_entries(content, widths, rows))
-
-
-def _stream_entries(content: bytes, widths: list[int], rows: list[tuple[int, int]]) -> Iterable[Entry]:
-    to_type, to_second, width = widths[0], widths[0] + widths[1], sum(widths)
-    read = int.from_bytes
-    at = 0
-    for start, count in rows:
-        for number in range(start, start + count):
-            kind = read(content[at : at + to_type], "big") if to_type else 1
-            yield (
-                number,
-                kind,
-                read(content[at + to_type : at + to_second], "big"),
-                read(content[at + to_second : at + width], "big"),
-            )
-            at += width
+    return PackedStream(rows, content, (widths[0], widths[1], widths[2]))
 
 
 def _table(stream: BinaryIO) -> XRefSectionData | None:
     """The entries of a table whose word ``xref`` was read, up to its trailer's dictionary."""
-    blocks: list[tuple[int, bytes]] = []
+    runs: list[tuple[int, int]] = []
+    blocks: list[bytes] = []
     for _ in range(_MAX_SUBSECTIONS):
         head = stream.read(_HEAD_BYTES)
         match = _SUBSECTION.match(head)
         if match is None:
             end = _TRAILER.match(head)
-            if end is None:
+            if end is None or not runs:
                 return None
             stream.seek(end.end() - len(head), SEEK_CUR)
-            return _collected(_table_entries(blocks))
+            table = PackedTable(runs, b"".join(blocks))
+            return None if table.has_impossible_generation or not apart(runs) else table
         stream.seek(match.end() - len(head), SEEK_CUR)
         count = int(match[2])
-        block = stream.read(_ENTRY.size * count)
+        block = stream.read(PackedTable.ROW_BYTES * count)
         if not _in_shape(block, count):
             return None
-        blocks.append((int(match[1]), block))
+        runs.append((int(match[1]), count))
+        blocks.append(block)
     raise PdfReadError("a cross-reference table of too many subsections")
 
 
 def _in_shape(block: bytes, count: int) -> bool:
     rest = block.translate(None, _DIGITS)
     return (
-        len(block) == _ENTRY.size * count
+        len(block) == PackedTable.ROW_BYTES * count
         and len(rest) == 5 * count
         and block[10::20] == block[16::20] == b" " * count
         and not block[17::20].translate(None, b"nf")
         and any(block[18::20] == end[:1] * count and block[19::20] == end[1:] * count for end in _ENTRY_ENDS)
     )
-
-
-def _table_entries(blocks: list[tuple[int, bytes]]) -> Iterable[Entry]:
-    for start, block in blocks:
-        for number, (offset, generation, mark) in enumerate(_ENTRY.iter_unpack(block), start):
-            yield number, mark == b"n", int(offset), int(generation)
-
-
-def _collected(entries: Iterable[Entry]) -> XRefSectionData | None:
-    data = XRefSectionData()
-    for number, kind, first, second in entries:
-        if not number:
-            continue
-        if kind == 1:
-            data.standard_xrefs[number] = (second, first)
-            data.explicit_refs_in_revision.add((number, second))
-        elif kind == 2:
-            data.xrefs_in_objstm[number] = ObjStreamRef(first, second)
-            data.obj_streams_used.add(first)
-            data.explicit_refs_in_revision.add((number, 0))
-        elif kind == 0:
-            data.freed[number] = second
-            data.explicit_refs_in_revision.add((number, second - 1))
-        else:
-            continue
-        if second > _MAX_GENERATION and kind != 2:
-            return None
-    return data

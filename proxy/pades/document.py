@@ -31,6 +31,7 @@ from proxy.pades.encryption import security_handler
 from proxy.pades.landmarks import Header
 from proxy.pades.object_streams import ObjectStream, ObjectStreams
 from proxy.pades.objects import entry
+from proxy.pades.packed_section import PackedSection
 from proxy.pades.parsing import read_compressed, read_indirect
 from proxy.pades.rebuilding import Rebuilt
 
@@ -229,6 +230,8 @@ def _true_start(section: XRefSectionMetaInfo) -> int:
 def _moved(section: XRefSection, origin: int) -> XRefSection:
     """A section with offsets from the first byte of the file. What ``startxref`` says of it stays as it stands in the file."""
     data = section.xref_data
+    if isinstance(data, PackedSection):
+        data = data.unpacked()
     data.standard_xrefs = {number: (generation, at + origin) for number, (generation, at) in data.standard_xrefs.items()}
     if data.hybrid is not None:
         data.hybrid = _moved(data.hybrid, origin)
