@@ -71,7 +71,7 @@ def add_result_options(parser: argparse.ArgumentParser, suffix: str) -> None:
         help="download only what is appended to the document (the default), or the whole result",
     )
     result.add_argument(
-        "--repeats", metavar="N", type=_repeats, default=0, help="send a file again whose answer was lost (default: never)"
+        "--repeats", metavar="N", type=repeats, default=0, help="send a file again whose answer was lost (default: never)"
     )
     report = parser.add_argument_group("report")
     report.add_argument("--jobs", metavar="N", type=jobs, default=4, help="files at a time (default: %(default)s)")
@@ -81,7 +81,8 @@ def add_result_options(parser: argparse.ArgumentParser, suffix: str) -> None:
     add_connection_options(parser)
 
 
-def _repeats(text: str) -> int:
+def repeats(text: str) -> int:
+    """How often a call is made again. Raises ``argparse.ArgumentTypeError``."""
     if text.isdecimal() and int(text) <= 10:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 10")
@@ -126,10 +127,10 @@ def run_on_files(arguments: argparse.Namespace, call_of: "Callable[[SigningClien
     from proxy.cli.connecting import connection_from
     from proxy.cli.many_files import Manner, exit_code, send_files
     from proxy.cli.outputs import plan
-    from proxy.cli.progress import Bars, NoBars
-    from proxy.cli.report import csv_report, write_json, write_table
+    from proxy.cli.progress import bars_for
+    from proxy.cli.results import csv_report, write_json, write_table
     from proxy.cli.running import run_until_done
-    from proxy.cli.terminal import messages, output
+    from proxy.cli.terminal import output
 
     connection = connection_from(arguments)
     files = [Path(name) for name in arguments.files]
@@ -138,9 +139,7 @@ def run_on_files(arguments: argparse.Namespace, call_of: "Callable[[SigningClien
     with ExitStack() as stack:
         # Opened before anything is sent: a report that cannot be written is told while nothing is spent.
         report = stack.enter_context(csv_report(Path(arguments.csv))) if arguments.csv else None
-        console = messages()
-        shown = console.is_terminal and not arguments.quiet
-        bars: Bars | NoBars = Bars(console, len(work)) if shown else NoBars()
+        bars = bars_for(len(work), quiet=arguments.quiet)
         stack.enter_context(bars)
         outcomes = run_until_done(send_files(connection, work, call_of, manner, bars=bars, told=report))
     if arguments.json:

@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     INVALID = 10
     INDETERMINATE = 11
     NOT_SIGNED = 12
+    DUE = 13
     INTERRUPTED = 130
 
 

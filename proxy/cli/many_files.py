@@ -23,7 +23,7 @@ DocumentCall = Callable[..., Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: ``result`` or ``error``."""
+    """What became of one file: ``result`` or ``error``; neither where a result of an earlier run is there."""
 
     work: Work
     result: Result | None

@@ -1,5 +1,9 @@
-"""Progress on a terminal: a bar over all files, and one for each on its way with the bytes up and down."""
+"""Progress on a terminal: a bar over all files, with how many a second and the time left, and one for each on its way.
 
+A file's bar has its bytes up and down.
+"""
+
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,9 +11,9 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from proxy.cli.terminal import printable
+from proxy.cli.terminal import messages, printable
 from proxy.client import Progress as Observer
 from proxy.client.transfer import Unobserved
 
@@ -30,12 +34,14 @@ class Bars:
             BarColumn(),
             TextColumn("{task.fields[amount]}", markup=False),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=console,
             transient=True,
         )
         self._all = self._progress.add_task("files", total=total, amount=f"0/{total}")
         self._total = total
         self._done = 0
+        self._begun = time.monotonic()
 
     def __enter__(self) -> "Bars":
         self._progress.start()
@@ -58,7 +64,9 @@ class Bars:
         finally:
             self._progress.remove_task(task)
             self._done += 1
-            self._progress.update(self._all, completed=self._done, amount=f"{self._done}/{self._total}")
+            rate = self._done / max(time.monotonic() - self._begun, 0.001)
+            amount = f"{self._done}/{self._total}  {rate:.{0 if rate >= 10 else 1}f}/s"
+            self._progress.update(self._all, completed=self._done, amount=amount)
 
 
 class _FileBar:
@@ -98,3 +106,9 @@ class NoBars:
     def file(self, _document: Path) -> Iterator[Observer]:
         """Nothing is shown."""
         yield Unobserved()
+
+
+def bars_for(files: int, *, quiet: bool) -> Bars | NoBars:
+    """Progress where standard error is a terminal and nobody wants it quiet."""
+    console = messages()
+    return Bars(console, files) if console.is_terminal and not quiet else NoBars()

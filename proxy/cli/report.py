@@ -1,143 +1,119 @@
-"""What became of each file, as a table for people, as CSV for spreadsheets and as JSON for programs."""
+"""``signproxy report``: of ``expiry``, what has to be extended in a folder, and by when."""
 
-import csv
-import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import argparse
 
-from rich.console import Console
-from rich.filesize import decimal
-from rich.table import Table
-from rich.text import Text
+from proxy.cli.argument_types import days
+from proxy.cli.bulk.options import add_folder_options, add_language_options, add_report_options
+from proxy.cli.connecting import ENVIRONMENT
+from proxy.cli.verifiers import add_verifier_options
 
-from proxy.cli.many_files import Outcome, Result
-from proxy.cli.terminal import explain, printable
-from proxy.client import TimestampedDocument
-from proxy.errors import ProxyError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from proxy.cli.bulk.expiry_shown import Shown
+    from proxy.cli.bulk.run import BulkRun
+    from proxy.cli.verb_parser import VerbParser, Verbs
+    from proxy.cli.verifying import OpenVerifier
 
-_COLUMNS = (
-    "file",
-    "output",
-    "result",
-    "code",
-    "detail",
-    "form",
-    "level",
-    "validUntil",
-    "transactionId",
-    "resultSha256",
-    "size",
-    "sent",
-    "received",
-    "upstreamSent",
-    "upstreamReceived",
-    "milliseconds",
-)
+_DESCRIPTION = """\
+Have every file of a folder verified, and tell until when each can be, and so by
+when it has to be extended (`signproxy batch extend`). The table has those that
+are due, the soonest first; with --csv or --json every file is told.
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+A signature ends with its certificate or, where all that proves it is in the
+document, with the certificate of the last timestamp's authority. A document ends
+with the first that ends in it.
+"""
 
+_EPILOG = f"""\
+examples:
+  signproxy report expiry ./archive --within 180d
+  signproxy report expiry ./archive --within 1y --csv expiry.csv
+      every file, for spreadsheets; goes on with --resume when interrupted
+  signproxy report expiry ./archive --json | jq '.files[] | select(.state == "DUE")'
 
-def facts(outcome: Outcome) -> Mapping[str, str | int | float | None]:
-    """One outcome by the names of the contract; what does not apply is ``None``. Sizes are bytes."""
-    result, error = outcome.result, outcome.error
-    transaction_id = result.transaction_id if result else error.transaction_id if isinstance(error, ProxyError) else None
-    values: dict[str, str | int | float | None] = dict.fromkeys(_COLUMNS)
-    values |= {
-        "file": str(outcome.work.document),
-        "output": None if result is None or outcome.work.output is None else str(outcome.work.output),
-        "result": "FAILED" if result is None else "SKIPPED" if _skipped(result) else "OK",
-        "transactionId": transaction_id,
-        "milliseconds": round(outcome.milliseconds, 1),
-    }
-    if error is not None:
-        values["code"] = error.code if isinstance(error, ProxyError) else "FILE"
-        values["detail"] = error.detail if isinstance(error, ProxyError) else printable(error.strerror or error)
-    if result is not None:
-        values |= {
-            "form": result.form,
-            "level": result.level,
-            "validUntil": result.valid_until.isoformat() if result.valid_until else None,
-            "resultSha256": result.result_sha256,
-            "size": result.size,
-            "sent": result.sent,
-            "received": result.received,
-            "upstreamSent": result.upstream_sent,
-            "upstreamReceived": result.upstream_received,
-        }
-    return values
+{ENVIRONMENT}
+exit codes:
+  0    nothing is due, and all that is signed is VALID
+  13   files are due
+  10   none is due, and a file is INVALID
+  11   none is due, and a file is INDETERMINATE
+  1    some files could not be verified, each told with its reason
+  2    the command is wrong: its options, or a report that is there already
+  3    the service is not there or busy: try again later
+  4    refused: not permitted
+  130  interrupted (Ctrl-C or SIGTERM)
+"""
 
 
-@contextmanager
-def csv_report(path: Path) -> Iterator[Callable[[Outcome], None]]:
-    """A report whose rows are there as soon as their files are done, so that an interrupted run has told what it did.
+def add_parser(verbs: "Verbs") -> None:
+    """Add the verb."""
+    parser = verbs.add_parser("report", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.options = _options
 
-    UTF-8 with a byte order mark and CRLF, as spreadsheets read it; no cell can be taken for a formula.
+
+def _options(parser: "VerbParser") -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    expiry = actions.add_parser("expiry", help="what has to be extended, by when", description=_DESCRIPTION, epilog=_EPILOG)
+    add_folder_options(expiry)
+    expiry.add_argument(
+        "--within",
+        metavar="SPAN",
+        type=days,
+        default="90d",
+        help="due is what ends in less (default: %(default)s; also 12w, 2y)",
+    )
+    add_report_options(expiry, required=False)
+    expiry.add_argument("--json", action="store_true", help="write JSON to standard output instead of the table")
+    add_language_options(expiry)
+    add_verifier_options(expiry)
+    expiry.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify the folder and report.
 
     Raises:
-        OSError: It cannot be written.
+        SettingsError: No service is named, the folder is none, or there is a report already.
+        OSError: The report cannot be written.
     """
-    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        file.flush()
+    from proxy.cli.bulk.expiry import COLUMNS
+    from proxy.cli.bulk.expiry_shown import Listed, Soonest
+    from proxy.cli.bulk.options import conclude, run_from
+    from proxy.cli.running import run_until_done
+    from proxy.cli.verifiers import verifier_from
 
-        def add(outcome: Outcome) -> None:
-            writer.writerow([_cell(value) for value in facts(outcome).values()])
-            file.flush()
-
-        yield add
-
-
-def _cell(value: str | float | None) -> str | float:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    return "" if value is None else value
+    open_verifier = verifier_from(arguments)
+    with run_from(arguments, "expiry", COLUMNS[arguments.lang]) as folder:
+        folder.find(arguments.pattern)
+        with Listed() if arguments.json else Soonest() as shown:
+            run_until_done(_report(arguments, folder, open_verifier, shown))
+    conclude(arguments, folder, shown.tally.summary)
+    return shown.exit_code
 
 
-def write_json(outcomes: Sequence[Outcome]) -> None:
-    """``{"files": [...]}`` on standard output."""
-    json.dump({"files": [facts(outcome) for outcome in outcomes]}, sys.stdout, indent=2)
-    print()
+async def _report(arguments: argparse.Namespace, folder: "BulkRun", open_verifier: "OpenVerifier", shown: "Shown") -> None:
+    from datetime import UTC, datetime
 
+    from proxy.cli.bulk.expiry import Expiry, expiry_of, row
+    from proxy.cli.bulk.options import zone_from
+    from proxy.cli.bulk.run import BulkFile
+    from proxy.cli.progress import bars_for
+    from proxy.cli.verifying import Questions
+    from proxy.model import VerificationRequest
 
-def write_table(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """A row a file, then the count."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("file", overflow="fold")
-    for name in ("level", "valid until"):
-        table.add_column(name, no_wrap=True)
-    for name in ("up", "down", "ms"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("result", overflow="fold")
-    for outcome in outcomes:
-        result = outcome.result
-        document, milliseconds = Text(printable(outcome.work.document)), f"{outcome.milliseconds:.0f}"
-        if result is None:
-            assert outcome.error is not None
-            table.add_row(document, "", "", "", "", milliseconds, Text(f"✖ {explain(outcome.error)}", "red"))
-            continue
-        table.add_row(
-            document,
-            result.level or "",
-            f"{result.valid_until:%Y-%m-%d}" if result.valid_until else "",
-            decimal(result.sent),
-            decimal(result.received),
-            milliseconds,
-            Text(f"✔ {_what_became(outcome, result)}", "green"),
-        )
-    console.print(table)
-    failed = sum(outcome.error is not None for outcome in outcomes)
-    console.print(f"{len(outcomes) - failed} of {len(outcomes)} files done" + (f", {failed} failed" if failed else ""))
+    zone = zone_from(arguments)
+    async with open_verifier() as verifier:
+        with bars_for(folder.waiting, quiet=arguments.quiet) as bars:
+            questions = Questions(verifier, VerificationRequest(), arguments.lang, bars)
 
+            async def ask(file: BulkFile) -> tuple[BulkFile, Expiry]:
+                outcome = await questions.ask(file.document, file.open)
+                return file, expiry_of(outcome, arguments.within, datetime.now(UTC))
 
-def _skipped(result: Result) -> bool:
-    return isinstance(result, TimestampedDocument) and result.skipped
-
-
-def _what_became(outcome: Outcome, result: Result) -> str:
-    where = "" if outcome.work.output is None else printable(outcome.work.output)
-    if _skipped(result):
-        return f"time-stamped already, as it was: {where}" if where else "time-stamped already"
-    return where or ("checked, not time-stamped" if isinstance(result, TimestampedDocument) else "checked, not signed")
+            outcomes = folder.work(
+                ask,
+                lambda file, found: [row(file.name, found[1], arguments.lang, zone, datetime.now(UTC))],
+                jobs=arguments.jobs,
+            )
+            async for file, expiry in outcomes:
+                shown.add(file.name, expiry)

@@ -5,12 +5,17 @@ import os
 
 from proxy.cli.argument_types import jobs, moment
 from proxy.cli.connecting import ENVIRONMENT as CONNECTION_ENVIRONMENT
-from proxy.cli.connecting import add_connection_options
 from proxy.cli.documents import add_files, add_password_option
+from proxy.cli.verifiers import add_verifier_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from proxy.cli.verb_parser import VerbParser, Verbs
+    from proxy.cli.verifying import OpenVerifier, Outcome
+    from proxy.model import VerificationRequest
 
 _DESCRIPTION = """\
 Verify every signature and timestamp of PDF files: who signed, when, whether it
@@ -77,7 +82,7 @@ def _options(parser: "VerbParser") -> None:
     report.add_argument("--jobs", metavar="N", type=jobs, default=4, help="files at a time (default: %(default)s)")
     report.add_argument("--json", action="store_true", help="write JSON to standard output instead of text")
     report.add_argument("--quiet", action="store_true", help="no progress bars")
-    add_connection_options(parser)
+    add_verifier_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,13 +93,11 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from pathlib import Path
 
-    from proxy.cli.connecting import connection_from
     from proxy.cli.documents import password_from
-    from proxy.cli.progress import Bars, NoBars
     from proxy.cli.running import run_until_done
-    from proxy.cli.terminal import messages, output
+    from proxy.cli.terminal import output
     from proxy.cli.verdicts import exit_code, write_json, write_text
-    from proxy.cli.verifying import verify_by_service
+    from proxy.cli.verifiers import verifier_from
     from proxy.model import ReportKind, VerificationRequest
 
     request = VerificationRequest(
@@ -104,18 +107,25 @@ def run(arguments: argparse.Namespace) -> int:
         document_password=password_from(arguments),
     )
     files = [Path(name) for name in arguments.files]
-    connection = connection_from(arguments)
-    console = messages()
-    bars: Bars | NoBars = Bars(console, len(files)) if console.is_terminal and not arguments.quiet else NoBars()
-    with bars:
-        outcomes = run_until_done(
-            verify_by_service(connection, files, request, _language(arguments.lang), jobs=arguments.jobs, bars=bars)
-        )
+    outcomes = run_until_done(_verify(arguments, files, request, verifier_from(arguments)))
     if arguments.json:
         write_json(outcomes)
     else:
         write_text(output(), outcomes)
     return exit_code(outcomes)
+
+
+async def _verify(
+    arguments: argparse.Namespace, files: "Sequence[Path]", request: "VerificationRequest", open_verifier: "OpenVerifier"
+) -> "tuple[Outcome, ...]":
+    from proxy.cli.many_files import a_few_at_a_time
+    from proxy.cli.progress import bars_for
+    from proxy.cli.verifying import Questions
+
+    async with open_verifier() as verifier:
+        with bars_for(len(files), quiet=arguments.quiet) as bars:
+            questions = Questions(verifier, request, _language(arguments.lang), bars)
+            return await a_few_at_a_time(files, lambda file: questions.ask(file, lambda: file.open("rb")), arguments.jobs)
 
 
 def _language(asked: str | None) -> str:

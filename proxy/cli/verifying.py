@@ -1,17 +1,57 @@
-"""Has files verified, a few at a time; one that cannot be leaves the others alone."""
+"""Has files verified by a service; that one cannot be is an outcome too.
 
-from collections.abc import Awaitable, Callable, Sequence
+Who asks for a verification says so by :class:`Verifier` alone, and need not know who does it.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
-from proxy.cli.many_files import a_few_at_a_time
 from proxy.cli.progress import Bars, NoBars
 from proxy.client import Connection, Progress, SigningClient, Verification
 from proxy.errors import ProxyError
 from proxy.model import VerificationRequest
 
-Verify = Callable[[Path, Progress], Awaitable[Verification]]
-"""How one file is verified, told of its progress."""
+
+class Verifier(Protocol):
+    """Verifies documents."""
+
+    async def verify(
+        self, document: BinaryIO, request: VerificationRequest, *, language: str, progress: Progress
+    ) -> Verification:
+        """Verify one.
+
+        Args:
+            document: Read from where it stands.
+            request: What is asked about it.
+            language: Of the reasons' texts.
+            progress: Told of the bytes as they pass.
+
+        Raises:
+            OSError: It cannot be read.
+            ProxyError: It cannot be verified.
+        """
+        ...
+
+
+OpenVerifier = Callable[[], AbstractAsyncContextManager[Verifier]]
+
+
+@asynccontextmanager
+async def verifier_at(connection: Connection, *, jobs: int) -> AsyncIterator[Verifier]:
+    """A service.
+
+    Args:
+        connection: Where it is.
+        jobs: Files at a time.
+
+    Raises:
+        SettingsError: The connection's files cannot be used.
+    """
+    async with SigningClient(connection, limit=jobs) as client:
+        yield client
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +63,26 @@ class Outcome:
     error: ProxyError | OSError | None
 
 
-async def verify_by_service(
-    connection: Connection,
-    documents: Sequence[Path],
-    request: VerificationRequest,
-    language: str,
-    *,
-    jobs: int,
-    bars: Bars | NoBars,
-) -> tuple[Outcome, ...]:
-    """Verify files by a service.
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What is asked about every file, and of whom. Attributes: ``bars`` are told of the progress."""
 
-    Args:
-        connection: The service.
-        documents: The files.
-        request: What is asked about each.
-        language: Of the reasons' texts.
-        jobs: Files at a time.
-        bars: Told of the progress.
+    verifier: Verifier
+    request: VerificationRequest
+    language: str
+    bars: Bars | NoBars
 
-    Raises:
-        SettingsError: The connection's files cannot be used.
-    """
-    async with SigningClient(connection, limit=jobs) as client:
+    async def ask(self, document: Path, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> Outcome:
+        """Verify one file.
 
-        def verify(document: Path, progress: Progress) -> Awaitable[Verification]:
-            return client.verify(document, request, language=language, progress=progress)
-
-        async def verified(document: Path) -> Outcome:
-            return await outcome_of(document, verify, bars)
-
-        return await a_few_at_a_time(documents, verified, jobs)
-
-
-async def outcome_of(document: Path, verify: Verify, bars: Bars | NoBars) -> Outcome:
-    """Verify one file; that it cannot be is an outcome too."""
-    with bars.file(document) as progress:
-        try:
-            return Outcome(document, await verify(document, progress), None)
-        except (ProxyError, OSError) as error:
-            return Outcome(document, None, error)
+        Args:
+            document: Its name.
+            opened: Opens it.
+        """
+        with self.bars.file(document) as progress:
+            try:
+                with opened() as stream:
+                    verified = await self.verifier.verify(stream, self.request, language=self.language, progress=progress)
+            except (ProxyError, OSError) as error:
+                return Outcome(document, None, error)
+            return Outcome(document, verified, None)

@@ -32,6 +32,7 @@ from proxy.client.answers import (
     TimestampedDocument,
 )
 from proxy.client.connection import Connection
+from proxy.client.idempotency import idempotency_key_of
 from proxy.client.problems import AnswerInvalid, ServiceProblem, ServiceUnreachable
 from proxy.client.service import SigningClient
 from proxy.client.transfer import Progress
@@ -54,4 +55,5 @@ __all__ = [
     "SigningClient",
     "TimestampedDocument",
     "Verification",
+    "idempotency_key_of",
 ]

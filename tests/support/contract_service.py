@@ -68,13 +68,14 @@ class ContractService:
         lose: Whether to break the connection instead of answering.
         lose_first: How many answers to lose so.
         hang: Whether to answer never; ``on_hang`` is called when a request has come that is not answered.
+        hang_for: Documents that are taken in and never answered, by what is in them; likewise.
         swap: Bytes of the document that are replaced before it is sent back whole.
         count_only: Whether to keep nothing of the document, and state a digest of its own making.
         refuse_unread: Whether to answer ``problem`` without reading the body.
-        fail_for: Documents that are refused as damaged.
+        fail_for: Documents that are refused as damaged; ``fail_verification``: a verification of them too.
         stamped: Whether every document holds a timestamp already, so that those to be skipped are.
         results: Verdicts on documents by what is in them; all others are VALID.
-        verification: Overrides of the answer to a verification.
+        verification: Overrides of the answer to a verification; ``verifications`` the same by what is in the document.
     """
 
     tls: TLSFiles
@@ -87,13 +88,16 @@ class ContractService:
     lose: bool = False
     lose_first: int = 0
     hang: bool = False
+    hang_for: bytes | None = None
     on_hang: Callable[[], None] = lambda: None
     swap: tuple[bytes, bytes] | None = None
     count_only: bool = False
     fail_for: bytes | None = None
+    fail_verification: bool = True
     stamped: bool = False
     results: dict[bytes, str] = field(default_factory=dict)
     verification: dict[str, Any] = field(default_factory=dict)
+    verifications: dict[bytes, dict[str, Any]] = field(default_factory=dict)
     certificates: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 2
 
@@ -195,7 +199,7 @@ class ContractService:
         document = await self._see(request)
         if self.problem is not None:
             return self._problem(request, *self.problem)
-        if self.fail_for is not None and self.fail_for in document:
+        if self.fail_verification and self.fail_for is not None and self.fail_for in document:
             return self._problem(request, 422, {"code": "PDF_ENCRYPTED", "detail": "a password is needed"})
         result = next((result for part, result in self.results.items() if part in document), "VALID")
         answer = {
@@ -205,6 +209,7 @@ class ContractService:
             "signatures": [] if result == "NOT_APPLICABLE" else [{**VERDICT, "result": result}],
             "scanInfo": None,
             **self.verification,
+            **next((own for part, own in self.verifications.items() if part in document), {}),
         }
         return web.json_response(answer)
 
@@ -215,6 +220,9 @@ class ContractService:
         name = dict(item[0] for item in peer["subject"])["commonName"] if peer else None
         query, headers = dict(request.query), dict(request.headers)
         self.seen.append(Seen(request.path, query, headers, params, document, part_headers, name, seal_image))
+        if self.hang_for is not None and self.hang_for in document:
+            self.on_hang()
+            await asyncio.Event().wait()
         return document
 
     async def _body(self, request: web.Request) -> tuple[dict[str, Any], bytes, bytes | None, list[dict[str, str]]]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -56,6 +57,32 @@ def signproxy() -> Command:
         ended = Ended(process.returncode, out.decode(), err.decode())
         assert "Traceback" not in ended.err, ended.err
         return ended
+
+    return run
+
+
+@pytest.fixture
+def killed(service: ContractService) -> Command:
+    """Runs the command until the service has a document that it hangs for, and then kills it without a warning."""
+
+    async def run(*words: str | Path, env: Mapping[str, str] = {}, cwd: Path | None = None) -> Ended:
+        reached = asyncio.Event()
+        service.on_hang = reached.set
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "proxy", *map(str, words)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment(env),
+            cwd=cwd,
+        )
+        ending = asyncio.create_task(process.communicate())
+        await asyncio.wait({ending, asyncio.create_task(reached.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        process.kill()
+        out, err = await ending
+        assert process.returncode == -signal.SIGKILL, err.decode()
+        service.hang_for = None
+        return Ended(process.returncode, out.decode(), err.decode())
 
     return run
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from proxy.cli.bulk_file import BulkFile
+from proxy.cli.bulk.report_file import ReportFile
+from proxy.cli.bulk.run import BulkRun, Report
 from proxy.errors import SettingsError
 from tests.support.contract_service import VERDICT, ContractService
 from tests.unit.cli.conftest import Command
@@ -39,8 +40,8 @@ def rows(report: Path, encoding: str = "utf-8-sig") -> list[list[str]]:
     return list(csv.reader(io.StringIO(report.read_bytes().decode(encoding), newline="")))
 
 
-def reports(folder: Path) -> list[Path]:
-    return list(folder.glob("x.csv*"))
+def reports(folder: Path, name: str = "x") -> list[Path]:
+    return list(folder.glob(f"{name}.csv*"))
 
 
 async def test_a_row_a_timestamp_by_the_contract(service: ContractService, signproxy: Command, tmp_path: Path) -> None:
@@ -106,43 +107,51 @@ async def test_one_bad_file_stops_nothing_and_has_its_row(service: ContractServi
     assert second[:2] == ["plain.pdf", "対象外"]
 
 
-async def test_a_run_that_was_killed_goes_on(service: ContractService, signproxy: Command, tmp_path: Path) -> None:
-    service.verification = {"signatures": [TIMESTAMP]}
+@pytest.mark.parametrize("torn", [b"", b"half", b'"a whole",row\r\n', b"two\r\nrows\r\n"])
+async def test_a_run_that_was_killed_goes_on(
+    service: ContractService, signproxy: Command, killed: Command, tmp_path: Path, torn: bytes
+) -> None:
+    service.verification = {"signatures": [TIMESTAMP, TIMESTAMP]}
     folder, report = folder_of(tmp_path, *(f"{number}.pdf" for number in range(5))), tmp_path / "report.csv"
-    whole = tmp_path / "whole.csv"
-    words: tuple[str | Path, ...] = ("batch", "verify", folder, *service.options())
-    assert (await signproxy(*words, "--csv", whole)).code == 0
-    lines = whole.read_bytes().splitlines(keepends=True)
-    # Two files are done; the rows of the third are on disk in part, or whole without a word of it in the progress.
-    for torn in (lines[3][:17], lines[3], lines[3] + lines[4][:5]):
-        report.write_bytes(b"".join(lines[:3]) + torn)
-        ends = [len(b"".join(lines[: count + 1])) for count in (1, 2)]
-        progress = "".join(f'["{number}.pdf", {end}]\n' for number, end in enumerate(ends))
-        report.with_name("report.csv.progress").write_text(progress + '["2.pdf", 99')
-        service.seen.clear()
-        refused = await signproxy(*words, "--csv", report)
-        assert refused.code == 2
-        assert "--resume" in refused.err
-        ended = await signproxy(*words, "--csv", report, "--resume")
-        assert ended.code == 0
-        assert "2 were done before" in ended.err
-        assert len(service.seen) == 3
-        assert [row[0] for row in rows(report)[1:]] == [f"{number}.pdf" for number in range(5)]
-        assert not report.with_name("report.csv.progress").exists()
-        report.unlink()
+    words: tuple[str | Path, ...] = ("batch", "verify", folder, "--jobs", "1", "--csv", report, *service.options())
+    service.hang_for = b"2"
+    await killed(*words)
+    # Rows that are on disk, in part or whole, without a word of it in the progress.
+    with report.open("ab") as file:
+        file.write(torn)
+    service.seen.clear()
+    refused = await signproxy(*words)
+    assert (refused.code, "--resume" in refused.err) == (2, True)
+    other = await signproxy(*words, "--resume", "--all")
+    assert (other.code, "other options" in other.err) == (2, True)
+    assert service.seen == []
+    ended = await signproxy(*words, "--resume")
+    assert ended.code == 0
+    # The second file's rows may not have been on disk yet while the third was on its way.
+    (done,) = (count for count in (1, 2) if f"{5 - count} VALID, {count} were done before" in ended.err)
+    assert [seen.document[-1:] for seen in service.seen] == [b"%d" % number for number in range(done, 5)]
+    assert [row[0] for row in rows(report)[1:]] == [f"{number}.pdf" for number in range(5) for _ in range(2)]
+    assert reports(tmp_path, "report") == [report]
+    finished = await signproxy(*words, "--resume")
+    assert (finished.code, "it is finished" in finished.err) == (2, True)
 
 
 def test_another_report_is_not_gone_on_with(tmp_path: Path) -> None:
     report = tmp_path / "report.csv"
-    file = BulkFile(report, ("a", "b"), "utf-8", resume=False)
-    file.add("1", [("1", "2")])
-    file.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-    with pytest.raises(SettingsError, match="other columns"):
-        BulkFile(report, ("a", "c"), "utf-8", resume=True)
-    with BulkFile(report, ("a", "b"), "utf-8", resume=True) as file:
-        assert file.done == {"1"}
-    with pytest.raises(SettingsError, match="finished"):
-        BulkFile(report, ("a", "b"), "utf-8", resume=True)
+    with ReportFile(report, ("a", "b"), "utf-8") as file:
+        ends = file.add([("1", "2")])
+    with pytest.raises(SettingsError, match="not the report"):
+        ReportFile(report, ("a", "c"), "utf-8", ends=ends)
+    with pytest.raises(SettingsError, match="not the report"):
+        ReportFile(report, ("a", "b"), "utf-8", ends=ends + 1)
+    with ReportFile(report, ("a", "b"), "utf-8", ends=ends) as file:
+        assert file.add([]) == ends
+
+
+def test_two_runs_at_a_time_do_not_write_one_report(tmp_path: Path) -> None:
+    again = Report(tmp_path / "report.csv", ("a",), "utf-8", resume=True)
+    with BulkRun(tmp_path, "verify", again), pytest.raises(SettingsError, match="another run is at work"):
+        BulkRun(tmp_path, "verify", again)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ VERBS = (
     "timestamp",
     "verify",
     "batch",
+    "report",
     "certificates",
     "operations",
     "maintenance",
@@ -55,7 +56,8 @@ async def test_each_verb_explains_itself(signproxy: Command, verb: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "serve", "sign", "timestamp", "verify", "certificates", "operations", "maintenance", "doctor", "health"]
+    "verb",
+    ["demo", "serve", "sign", "timestamp", "verify", "report", "certificates", "operations", "maintenance", "doctor", "health"],
 )
 async def test_verbs_teach_by_examples(signproxy: Command, verb: str) -> None:
     ended = await signproxy(verb, "--help")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from proxy.cli.terminal import printable
+from proxy.cli.csv_cells import Row
+from proxy.cli.terminal import explain
 from proxy.cli.verifying import Outcome
 from proxy.client import SignatureVerdict
 from proxy.errors import ProxyError
@@ -44,7 +45,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """By language; what the columns hold is the same."""
 
-_RESULTS: Mapping[str, Mapping[VerificationResult, str]] = {
+RESULTS: Mapping[str, Mapping[VerificationResult, str]] = {
     "ja": {
         VerificationResult.VALID: "有効",
         VerificationResult.INVALID: "無効",
@@ -53,21 +54,19 @@ _RESULTS: Mapping[str, Mapping[VerificationResult, str]] = {
     },
     "en": {result: result.value for result in VerificationResult},
 }
-_FAILED = {"ja": "検証できません", "en": "NOT VERIFIED"}
+FAILED = {"ja": "検証できません", "en": "NOT VERIFIED"}
 _ACCREDITED: Mapping[str, Mapping[bool | None, str]] = {
     "ja": {True: "はい", False: "いいえ", None: "不明"},
     "en": {True: "yes", False: "no", None: "unknown"},
 }
-_INSIDE = frozenset({"signatureTimestamp", "contentTimestamp"})
+INSIDE = frozenset({"signatureTimestamp", "contentTimestamp"})
 _WORST_FIRST = (
     VerificationResult.INVALID,
     VerificationResult.INDETERMINATE,
     VerificationResult.VALID,
     VerificationResult.NOT_APPLICABLE,
 )
-_TIMESTAMPS = frozenset({"docTimestamp", "signatureTimestamp", "archiveTimestamp", "contentTimestamp"})
-
-Row = tuple[str, ...]
+TIMESTAMPS = frozenset({"docTimestamp", "signatureTimestamp", "archiveTimestamp", "contentTimestamp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +103,13 @@ class RowStyle:
         """
         moment = self._time(verified_at)
         if outcome.verification is None:
-            error = outcome.error
-            why = f"{error.code}: {error.detail}" if isinstance(error, ProxyError) else printable(error)
-            yield (name, _FAILED[self.language], why, moment, *[""] * 6)
+            assert outcome.error is not None
+            yield (name, FAILED[self.language], why_not(outcome.error), moment, *[""] * 6)
             return
         signatures = tuple(_held_to_their_signatures(outcome.verification.signatures))
-        wanted = [one for one in signatures if self.everything or one.type in _TIMESTAMPS]
+        wanted = [one for one in signatures if self.everything or one.type in TIMESTAMPS]
         if not wanted:
-            word = _RESULTS[self.language][VerificationResult.NOT_APPLICABLE]
+            word = RESULTS[self.language][VerificationResult.NOT_APPLICABLE]
             # What is signed and not time-stamped has a verdict all the same, which must not be lost.
             reasons = "; ".join(text for one in signatures for _, text in one.reasons)
             yield (name, word, reasons, moment, *[""] * 6)
@@ -123,7 +121,7 @@ class RowStyle:
     def _row(self, name: str, signature: SignatureVerdict, moment: str) -> Row:
         return (
             name,
-            _RESULTS[self.language][signature.result],
+            RESULTS[self.language][signature.result],
             "; ".join(text for _, text in signature.reasons),
             moment,
             signature.field_name or "",
@@ -131,7 +129,7 @@ class RowStyle:
             self._time(signature.timestamp_time or signature.claimed_signing_time),
             self._time(signature.valid_from),
             self._time(signature.valid_to),
-            _ACCREDITED[self.language][signature.mic_accredited] if signature.type in _TIMESTAMPS else "",
+            _ACCREDITED[self.language][signature.mic_accredited] if signature.type in TIMESTAMPS else "",
         )
 
     def _in_period(self, signature: SignatureVerdict) -> bool:
@@ -144,11 +142,16 @@ class RowStyle:
         return "" if value is None else f"{value.astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
 
 
+def why_not(error: ProxyError | OSError) -> str:
+    """Why there is no verdict, for a report."""
+    return f"{error.code}: {error.detail}" if isinstance(error, ProxyError) else explain(error)
+
+
 def _held_to_their_signatures(signatures: Sequence[SignatureVerdict]) -> Iterator[SignatureVerdict]:
     """The verdicts, timestamps inside a signature with the worse of both results; they follow their signature."""
     holder: SignatureVerdict | None = None
     for one in signatures:
-        if one.type not in _INSIDE:
+        if one.type not in INSIDE:
             holder = one
         elif holder is not None and _WORST_FIRST.index(holder.result) < _WORST_FIRST.index(one.result):
             yield replace(one, result=holder.result, reasons=(*holder.reasons, *one.reasons))
