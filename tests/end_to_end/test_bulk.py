@@ -26,12 +26,13 @@ async def test_a_folder_is_signed_and_extended_once(sandbox: Sandbox, invoice: b
     sign = ("batch", "sign", folder, "--form", "es-t", "--ltv", "--certificate", "eseal-p256", "--out", signed, *connected)
     with sandbox.spending() as spent:
         made = signproxy(*sign, "--csv", tmp_path / "signed.csv")
-        assert (made.returncode, spent.signatures) == (1, 2), made.stderr
+        assert made.returncode == 1, made.stderr
         # Their results are lost, not what the service keeps.
         for path in signed.rglob("*.pdf"):
             path.unlink()
         again = signproxy(*sign, "--csv", tmp_path / "again.csv")
-    assert (again.returncode, spent.signatures) == (1, 2), again.stderr
+    assert again.returncode == 1, again.stderr
+    assert spent.signatures == 2
     digests = [[row["resultSha256"] for row in rows(tmp_path / name)] for name in ("signed.csv", "again.csv")]
     assert digests[0] == digests[1]
     report = signproxy("report", "expiry", signed, "--within", "100000d", "--json", *connected)
@@ -48,6 +49,6 @@ async def test_a_folder_is_signed_and_extended_once(sandbox: Sandbox, invoice: b
     for path in signed.rglob("*.pdf"):
         verdict = await judge_by_pyhanko(path, sandbox.anchors, BaselineLevel.B_LTA)
         assert verdict.valid, verdict.reason
-    verified = signproxy("batch", "verify", signed, "--lang", "en", "--csv", tmp_path / "v.csv", *connected)
+    verified = signproxy("batch", "verify", signed, "--lang", "en", "--csv", tmp_path / "verified.csv", *connected)
     assert verified.returncode == 0, verified.stderr
-    assert [row["result"] for row in rows(tmp_path / "v.csv")] == ["VALID"] * 4
+    assert [row["result"] for row in rows(tmp_path / "verified.csv")] == ["VALID"] * 4
