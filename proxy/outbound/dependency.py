@@ -51,13 +51,13 @@ class Judgement:
     """What a failed exchange says.
 
     Attributes:
-        works: Whether the destination does: to be refused is an answer.
+        works: Whether the destination does: to be refused is an answer. ``None`` where the failure says nothing of that.
         passing: Whether asking again may help.
         undone: Whether nothing was done for certain.
         attempts: How many are made at most, where not as many as usual.
     """
 
-    works: bool
+    works: bool | None
     passing: bool
     undone: bool
     attempts: int | None = None
@@ -157,7 +157,7 @@ class Dependency:
                 judgement = judge(failure)
                 if judgement.works:
                     passage.succeeded()
-                else:
+                elif judgement.works is False:
                     self._failed(passage, failure)
             most = 1 if once else judgement.attempts or self._attempts
             harmless = judgement.undone or repeatable

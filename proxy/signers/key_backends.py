@@ -14,7 +14,7 @@ _KEY_BACKENDS: tuple[Callable[[Settings, Clock, Links], KeyBackend | None], ...]
     lambda settings, clock, links: (
         KMSKeys(settings.kms, settings.limits.upstream_in_flight, clock, links) if settings.kms else None
     ),
-    lambda settings, clock, _links: PKCS11Keys(settings.pkcs11, clock) if settings.pkcs11 else None,
+    lambda settings, clock, links: PKCS11Keys(settings.pkcs11, clock, links) if settings.pkcs11 else None,
 )
 """One line a backend; its name is its section's."""
 

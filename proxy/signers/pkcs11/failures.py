@@ -18,6 +18,7 @@ from proxy.errors import (
     SignerError,
     SignerUnavailable,
 )
+from proxy.outbound import Judgement, LinkError
 from proxy.signers.pkcs11.messages import CallFailed
 
 _PAUSE = 1.0
@@ -43,9 +44,10 @@ class Failure:
         kind: The class of the error tree.
         detail: Its text.
         aftermath: What becomes of the process.
-        again: Whether the call is made once more in another process, if it is one that may be repeated.
+        again: Whether to make the call once more, in another process, may help.
         no_second_login: At a login: it is not tried again with the same PIN, for so a token locks its user out.
         of_the_settings: Nothing but other settings will help.
+        known: Nothing new: it comes of a loss that has been taken notice of.
     """
 
     kind: type[ProxyError]
@@ -54,11 +56,29 @@ class Failure:
     again: bool = True
     no_second_login: bool = False
     of_the_settings: bool = False
+    known: bool = False
 
     @property
     def error(self) -> ProxyError:
         """The exception, made anew: one is raised once."""
         return self.kind(self.detail, retry_after=_PAUSE if self.kind is SignerUnavailable else None)
+
+
+class TokenFailed(LinkError):
+    """A call of the token did not come about; what it means."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
+def judged(error: LinkError) -> Judgement:
+    """What a failed call says of the token: one that refuses works."""
+    assert isinstance(error, TokenFailed)
+    failure = error.failure
+    works = None if failure.known else failure.kind is not SignerUnavailable and failure is not _UNKNOWN
+    again = failure.again and failure.aftermath is not Aftermath.NOTHING
+    return Judgement(works=works, passing=again, undone=False)
 
 
 PROCESS_ENDED = Failure(SignerUnavailable, "the connection to the token broke", Aftermath.DOUBTFUL)

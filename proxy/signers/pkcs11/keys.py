@@ -19,9 +19,11 @@ from proxy.call import Call
 from proxy.errors import AlgorithmNotAllowed, InvalidParameter, KeyNotFound, NotSupported, SignerError
 from proxy.model import Digest, HeldKey, KeyAlgorithm, SignAlgorithm
 from proxy.model.pkcs11_uri import PKCS11URI, is_pkcs11_uri
+from proxy.outbound import Links
 from proxy.ports import Clock
 from proxy.settings import PKCS11Settings
 from proxy.signers.algorithms import check_request, key_capabilities
+from proxy.signers.pkcs11.link import DESTINATION, TokenLink
 from proxy.signers.pkcs11.mechanisms import PublicKey, declared, signature_value, signing_request
 from proxy.signers.pkcs11.messages import (
     CreateKey,
@@ -31,10 +33,8 @@ from proxy.signers.pkcs11.messages import (
     KeysFound,
     KeysSeen,
     LookAround,
-    Signed,
     TokenKey,
 )
-from proxy.signers.pkcs11.pool import DESTINATION, TokenPool
 from proxy.trust.memory import Memory
 
 _REMEMBERED = 4096
@@ -58,13 +58,14 @@ class PKCS11Keys:
     Args:
         settings: Which token, and how it is reached.
         clock: When a key is looked for again.
+        links: Where the token's breaker is; its own alone, if none are given.
     """
 
     name = DESTINATION
     max_digests = 100
 
-    def __init__(self, settings: PKCS11Settings, clock: Clock) -> None:
-        self._pool = TokenPool(settings)
+    def __init__(self, settings: PKCS11Settings, clock: Clock, links: Links | None = None) -> None:
+        self._link = TokenLink(settings, clock, links or Links())
         self._clock = clock
         self._cache_time = timedelta(seconds=settings.key_cache_seconds)
         self._start_seconds = settings.start_seconds
@@ -76,11 +77,11 @@ class PKCS11Keys:
     @property
     def pids(self) -> frozenset[int]:
         """Process ids of the processes in which the token is open."""
-        return self._pool.pids
+        return self._link.pool.pids
 
     async def start(self) -> None:
         """See :meth:`proxy.ports.KeyBackend.start`."""
-        await self._pool.start()
+        await self._link.pool.start()
 
     async def list_keys(self, call: Call) -> tuple[HeldKey, ...]:
         """See :meth:`proxy.ports.KeyBackend.list_keys`. A key that cannot be used is left out, with a line in the log."""
@@ -103,16 +104,15 @@ class PKCS11Keys:
     async def sign(
         self, call: Call, key: HeldKey, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]
     ) -> tuple[bytes, ...]:
-        """See :meth:`proxy.ports.KeyBackend.sign`. One call of the token a digest, as many at a time as there are processes."""
+        """See :meth:`proxy.ports.KeyBackend.sign`. As many signatures are made at a time as there are processes."""
         check_request(key, sign_algorithm, digests, self.max_digests)
         placed = await self._known(call, key.key_id)
-        requests = [signing_request(placed.place, placed.public_key, sign_algorithm, digest) for digest in digests]
         try:
-            answers = await self._pool.run(call, requests, Signed)
+            values = await self._link.sign(call, signing_request(placed.place, placed.public_key, sign_algorithm, digests))
         except KeyNotFound:
             self._keys.forget(key.key_id)
             raise
-        return tuple(signature_value(placed.public_key, answer.value) for answer in answers)
+        return tuple(signature_value(placed.public_key, value) for value in values)
 
     async def create_key(self, call: Call, algorithm: KeyAlgorithm, label: str | None) -> HeldKey:
         """See :meth:`proxy.ports.KeyBackend.create_key`. The label becomes ``CKA_LABEL``; without one it is a random one."""
@@ -121,20 +121,20 @@ class PKCS11Keys:
         object_id = secrets.token_bytes(16)
         asked = CreateKey(algorithm, object_id.hex() if label is None else _checked(label), object_id)
         async with call.deadline.enforce(), self._creating:
-            (made,) = await self._pool.run(call, [asked], KeyCreated, seconds=self._create_seconds, repeatable=False)
+            made = await self._link.ask(call, asked, KeyCreated, seconds=self._create_seconds, repeatable=False)
         placed = self._placed(made.key)
         self._keys.forget(placed.held.key_id)
         return placed.held
 
     async def check(self, call: Call) -> None:
         """See :meth:`proxy.ports.KeyBackend.check`: the token answers, and has a key unless new ones are made."""
-        (seen,) = await self._pool.run(call, [LookAround()], KeysSeen)
+        seen = await self._link.ask(call, LookAround(), KeysSeen)
         if not seen.any and self._create_seconds is None:
             raise SignerError("there is no private key on the token that its user can see")
 
     async def close(self) -> None:
         """End the token processes."""
-        await self._pool.close()
+        await self._link.pool.close()
 
     async def _known(self, call: Call, reference: str) -> _PlacedKey:
         async def load() -> tuple[_PlacedKey, datetime]:
@@ -149,7 +149,7 @@ class PKCS11Keys:
             except ValueError as error:
                 raise KeyNotFound(f"the reference is no URI of a key: {error}") from error
             found = await self._find(call, FindKeys(uri.object_label, uri.object_id))
-            fitting = found if uri.fits(self._pool.opened.token) else ()
+            fitting = found if uri.fits(self._link.pool.opened.token) else ()
         else:
             fitting = tuple(one for one in await self._find(call, FindKeys()) if one.place.key_id == reference)
         if not fitting:
@@ -159,7 +159,7 @@ class PKCS11Keys:
         return self._placed(fitting[0])
 
     async def _find(self, call: Call, asked: FindKeys) -> tuple[TokenKey, ...]:
-        (found,) = await self._pool.run(call, [asked], KeysFound, seconds=self._start_seconds)
+        found = await self._link.ask(call, asked, KeysFound, seconds=self._start_seconds)
         for reason in found.unusable:
             self._tell(reason)
         return found.keys
@@ -170,7 +170,7 @@ class PKCS11Keys:
             public_key = load_der_public_key(found.public_key)
         except (ValueError, UnsupportedAlgorithm) as error:
             raise AlgorithmNotAllowed("the key's public key cannot be read") from error
-        able = declared(key_capabilities(public_key), self._pool.opened.mechanisms)
+        able = declared(key_capabilities(public_key), self._link.pool.opened.mechanisms)
         assert isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)  # or it would be able to do nothing
         held = HeldKey(
             key_id=found.place.key_id,

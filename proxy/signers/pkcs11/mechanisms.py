@@ -4,6 +4,8 @@ RSASSA-PKCS1-v1_5 by ``CKM_RSA_PKCS`` over a DigestInfo that is made here (RFC 8
 with MGF1 on the same hash and a salt as long as it, ECDSA by ``CKM_ECDSA``, whose r‖s becomes the DER of RFC 3279, 2.2.3.
 """
 
+from collections.abc import Sequence
+
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
@@ -38,20 +40,20 @@ def declared(able: Capabilities, mechanisms: tuple[Mechanism, ...]) -> Capabilit
     return able.restricted(Capabilities(made, able.hash_algorithms))
 
 
-def signing_request(place: KeyPlace, key: PublicKey, sign_algorithm: SignAlgorithm, digest: Digest) -> Sign:
-    """What the token is asked for one signature."""
-    hash_algorithm, data = None, digest.value
+def signing_request(place: KeyPlace, key: PublicKey, sign_algorithm: SignAlgorithm, digests: Sequence[Digest]) -> Sign:
+    """What the token is asked for a signature over each digest; all are by one hash algorithm."""
+    hash_algorithm, prefix, length = None, b"", None
     match sign_algorithm:
         case SignAlgorithm.RSASSA_PKCS1_V1_5:
-            data = _DIGEST_INFO[digest.algorithm] + digest.value
+            prefix = _DIGEST_INFO[digests[0].algorithm]
         case SignAlgorithm.RSASSA_PSS:
-            hash_algorithm = digest.algorithm.value
+            hash_algorithm = digests[0].algorithm.value
         case SignAlgorithm.ECDSA:
             # The leftmost bits count, as many as the group order has (FIPS 186-5, 6.4.1). Tokens differ in whether they cut, or
             # refuse what is longer.
-            data = digest.value[: (key.key_size + 7) // 8]
-    mechanism = MECHANISMS[sign_algorithm].value
-    return Sign(place.object_id, place.label, place.key_id, mechanism, hash_algorithm, data)
+            length = (key.key_size + 7) // 8
+    data = tuple(prefix + digest.value[:length] for digest in digests)
+    return Sign(place.object_id, place.label, place.key_id, MECHANISMS[sign_algorithm].value, hash_algorithm, data)
 
 
 def signature_value(key: PublicKey, value: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """What the pool and a token process tell each other, as messages of ``proxy.processes``.
 
-The first message is always :class:`OpenToken`. Each message has one answer: the one named with it, or :class:`CallFailed`.
+The first message is always :class:`OpenToken`. Each message has one answer, the one named with it or :class:`CallFailed`; only
+:class:`Sign` may have several :class:`Signed` that add up, and ends with a :class:`CallFailed` where there are too few.
 """
 
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class KeysFound:
 
 
 class Sign(NamedTuple):
-    """Sign octets of a digest's length, or a DigestInfo. Answered by :class:`Signed`.
+    """Sign octets of a digest's length, or a DigestInfo, one after the other. Answered by :class:`Signed`.
 
     The two messages that cross for every signature are tuples of plain values: pickling them costs a tenth.
 
@@ -86,7 +87,7 @@ class Sign(NamedTuple):
         key_id: The same.
         mechanism: Value of the :class:`Mechanism`.
         hash_algorithm: Of PSS: of MGF1, and the salt's length.
-        data: All of it that the token is handed.
+        data: All of it that the token is handed for each signature.
     """
 
     object_id: bytes
@@ -94,13 +95,13 @@ class Sign(NamedTuple):
     key_id: str
     mechanism: str
     hash_algorithm: str | None
-    data: bytes
+    data: tuple[bytes, ...]
 
 
 class Signed(NamedTuple):
-    """The value, as the mechanism has it."""
+    """The next values, as the mechanism has them: those that were made at once, or within a moment."""
 
-    value: bytes
+    values: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,60 +1,47 @@
 """The pool of token processes: one session and one login each, one call at a time, any of them killed at any moment.
 
 Processes log in one after the other, never two at a time: a wrong PIN is tried once, and then not again until the secret that
-the settings name has changed. A call that finds its process dead, or its session lost, is made once more in another one: a
-signature value that was made and not delivered has signed nothing (docs/adr/0022).
+the settings name has changed. What a process had not begun when it was lost goes to another one; what it had begun fails, and
+``link`` asks again.
 """
 
 import asyncio
+import uuid
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import TypeVar
+from dataclasses import replace
 
 import structlog
 
-from proxy.call import Call
-from proxy.errors import DeadlineExceeded, SettingsError, SignerError
+from proxy.call import Call, Deadline
+from proxy.errors import SettingsError, SignerError
+from proxy.outbound import Dependency, LinkSuspended
+from proxy.ports import Clock
 from proxy.processes.child import ProcessLost
 from proxy.processes.messages import encode
 from proxy.settings import PKCS11Settings
-from proxy.signers.pkcs11.failures import NO_ANSWER, NO_PIN, PROCESS_ENDED, STOPPED, Aftermath, Failure, meaning
-from proxy.signers.pkcs11.messages import CallFailed, OpenToken, Sign, Signed, TokenOpened
+from proxy.signers.pkcs11.failures import (
+    NO_ANSWER,
+    NO_PIN,
+    PROCESS_ENDED,
+    STOPPED,
+    Aftermath,
+    Failure,
+    TokenFailed,
+    judged,
+    meaning,
+)
+from proxy.signers.pkcs11.messages import CallFailed, OpenToken, Signed, TokenOpened
+from proxy.signers.pkcs11.orders import Line, Load, Order, settle
 from proxy.signers.pkcs11.process import WORKER, TokenProcess
 
-DESTINATION = "pkcs11"
-"""Its name on the ledger, and the backend's name."""
-
-_MOST_GIVEN = 8
-"""Signatures that a process is given at once when many wait: waking it for each costs more than a signature on P-256."""
-
-_ATTEMPTS = 2
-"""How often a call is made whose process is lost."""
+_MOST_GIVEN = 32
+"""Signatures that a process is given at once when many wait."""
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 30.0
 """Seconds between attempts to open the token while it cannot be opened: the first, doubled up to the last."""
 
-_AnswerT = TypeVar("_AnswerT")
-
 _log = structlog.get_logger("proxy.signers")
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One call to the token, until its answer or its failure is there. Whoever gives it up cancels the result."""
-
-    message: bytes
-    seconds: float
-    repeatable: bool
-    short: bool = False
-    result: "asyncio.Future[object]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    attempts: int = 0
-
-    def settle(self, outcome: object) -> None:
-        if not self.result.done():
-            self.result.set_result(outcome)
 
 
 class TokenPool:
@@ -62,18 +49,25 @@ class TokenPool:
 
     Args:
         settings: Module, token, PIN, how many processes, and their times.
+        clock: When the proxy asks by itself.
+        dependency: The token, as its breaker knows it.
         worker: Dotted name of the module that they run.
     """
 
-    def __init__(self, settings: PKCS11Settings, *, worker: str = WORKER) -> None:
+    def __init__(self, settings: PKCS11Settings, clock: Clock, dependency: Dependency, *, worker: str = WORKER) -> None:
         self._settings = settings
+        self._clock = clock
+        self._dependency = dependency
         self._worker = worker
-        self._waiting: deque[_Job] = deque()
+        self._waiting = Line()
         self._starting: deque[TokenProcess] = deque()
         self._open: set[TokenProcess] = set()
         self._superseded: set[TokenProcess] = set()
         self._idle: deque[TokenProcess] = deque()
-        self._busy: dict[TokenProcess, deque[_Job]] = {}
+        self._busy: dict[TokenProcess, Load] = {}
+        self._born: dict[TokenProcess, int] = {}
+        self._opened_ever = 0
+        self._failed_until = 0
         self._keeper: asyncio.Task[None] | None = None
         self._burials: set[asyncio.Task[int]] = set()
         self._missing = asyncio.Event()
@@ -108,119 +102,94 @@ class TokenPool:
             await self.close()
             raise SettingsError(f"pkcs11: {self._failure.detail}")
 
-    async def run(
-        self,
-        call: Call,
-        requests: Sequence[object],
-        answer: type[_AnswerT],
-        *,
-        seconds: float | None = None,
-        repeatable: bool = True,
-    ) -> list[_AnswerT]:
-        """Make calls to the token, each in the next idle process.
-
-        Args:
-            call: Deadline and ledger; what is signed is recorded for each attempt.
-            requests: Messages of :mod:`proxy.signers.pkcs11.messages`.
-            answer: What each must be answered with.
-            seconds: How long each may take in the token, if not as the settings have it.
-            repeatable: Doing it twice does no harm.
+    def put(self, order: Order) -> None:
+        """Have an order done, in the next idle process.
 
         Raises:
-            ProxyError: As ``failures`` has it for the first that failed.
-            DeadlineExceeded: The call's time is over.
+            ProxyError: The token cannot be opened at the moment, or the pool was closed.
         """
-        if not call.deadline.remaining:
-            raise DeadlineExceeded("the request's time is over")
         if self._closed:
             raise STOPPED.error
         self._keep_open()
-        with call.exchange(DESTINATION):
-            if self._failure is not None and not self._open:
-                raise self._failure.error
-            seconds = seconds or self._settings.timeout_seconds
-            jobs = [_Job(encode(one), seconds, repeatable, short=isinstance(one, Sign)) for one in requests]
-            self._waiting += jobs
-            self._give()
-            try:
-                async with call.deadline.enforce():
-                    outcomes = [await job.result for job in jobs]
-            finally:
-                for request, job in zip(requests, jobs, strict=True):
-                    job.result.cancel()
-                    _record(call, request, job)
-            return [_checked(outcome, answer) for outcome in outcomes]
+        if self._failure is not None and not self._open:
+            raise self._failure.error
+        self._waiting.join(order)
+        self._give()
 
-    # -- calls and processes ---------------------------------------------------------------------------------------------
+    # -- orders and processes --------------------------------------------------------------------------------------------
 
     def _give(self) -> None:
-        """Calls that wait for processes that are idle, first come first served."""
+        """What waits, to processes that are idle."""
         while self._idle and self._waiting:
-            share = min(_MOST_GIVEN, -(-len(self._waiting) // len(self._open)))
-            jobs: deque[_Job] = deque()
-            while self._waiting and len(jobs) < share:
-                if jobs and not (jobs[0].short and self._waiting[0].short):
-                    break
-                if not (job := self._waiting.popleft()).result.done():
-                    jobs.append(job)
-            if jobs:
-                process = self._idle.popleft()
-                try:
-                    self._give_to(process, jobs)
-                except ProcessLost:
-                    # It has heard nothing: this was no attempt.
-                    self._waiting.extendleft(reversed(jobs))
-                    self._discard(process)
+            load = self._waiting.next_load(_MOST_GIVEN, len(self._open))
+            if load is None:
+                return
+            process = self._idle.popleft()
+            try:
+                self._give_to(process, load)
+            except ProcessLost:
+                self._waiting.put_back(load)
+                self._discard(process)
 
-    def _give_to(self, process: TokenProcess, jobs: deque[_Job]) -> None:
-        process.give([job.message for job in jobs], jobs[0].seconds)
-        jobs[0].attempts += 1
-        self._busy[process] = jobs
+    def _give_to(self, process: TokenProcess, load: Load) -> None:
+        process.give(encode(load.message()), load.seconds)
+        self._busy[process] = load
 
     def _hear(self, process: TokenProcess, answer: object) -> None:
+        load = self._busy.get(process)
         match answer:
-            case _ if answer is None or process not in self._busy:  # nobody asked: whatever it is, it is no token process
-                _log.error("pkcs11.process_ended", pid=process.pid)
-                self._failed(process, PROCESS_ENDED)
-            case CallFailed(name, text):
+            case CallFailed(name, text) if load is not None:
                 _log.warning("pkcs11.call_failed", pid=process.pid, failure=name, text=text)
                 self._failed(process, meaning(answer))
+                return
+            case Signed(values) if load is not None and load.signs:
+                answers: list[object] = list(values)
+            case _ if answer is not None and load is not None and not load.signs:
+                answers = [answer]
             case _:
-                self._answered(process, answer)
-
-    def _answered(self, process: TokenProcess, outcome: object) -> None:
-        """The first of the calls that the process has."""
-        jobs = self._busy[process]
-        jobs.popleft().settle(outcome)
-        if jobs:
-            jobs[0].attempts += 1
-        else:
-            del self._busy[process]
-            self._release(process)
+                answers = []
+        if load is None or not 0 < len(answers) <= len(load):  # nobody asked: whatever it is, it is no token process
+            _log.error("pkcs11.process_ended", pid=process.pid)
+            self._failed(process, PROCESS_ENDED)
+            return
+        load.fill(answers)
+        if not load.parts:
+            self._released(process)
 
     def _late(self, process: TokenProcess) -> None:
         _log.error("pkcs11.no_answer", pid=process.pid)
         self._failed(process, NO_ANSWER)
 
     def _failed(self, process: TokenProcess, failure: Failure) -> None:
-        """The first of the calls that the process has, if it has any. If it is discarded, another one gets the others."""
+        """What should have come next from a process. What it had not begun another one gets."""
+        load = self._busy.get(process) or Load()
+        if failure.aftermath is not Aftermath.NOTHING:
+            failure = self._noticed(process, failure)
+            if failure.aftermath is Aftermath.ALL_LOST and process not in self._superseded:
+                self._superseded |= self._open
+                for idle in tuple(self._idle):
+                    self._discard(idle)
+            self._busy.pop(process, None)
+            self._discard(process)
+        load.fail(failure)
+        self._waiting.put_back(load)
         if failure.aftermath is Aftermath.NOTHING:
-            self._answered(process, failure)
-            return
-        if failure.aftermath is Aftermath.ALL_LOST and process not in self._superseded:
-            self._superseded |= self._open
-            for idle in tuple(self._idle):
-                self._discard(idle)
-        jobs = self._busy.pop(process, deque())
-        self._discard(process)
-        first = jobs.popleft() if jobs else None
-        self._waiting.extendleft(reversed(jobs))
-        if first is not None:
-            if failure.again and first.repeatable and first.attempts < _ATTEMPTS:
-                self._waiting.appendleft(first)
-            else:
-                first.settle(failure)
+            self._released(process)
         self._give()
+
+    def _noticed(self, process: TokenProcess, failure: Failure) -> Failure:
+        """Processes that were open when one failed may all fail of the same, which says no more than the first of them."""
+        born = self._born.get(process)
+        if born is None:
+            return failure
+        known, self._failed_until = born <= self._failed_until, self._opened_ever
+        return replace(failure, known=known)
+
+    def _released(self, process: TokenProcess) -> None:
+        """It has done what it was given."""
+        process.rest()
+        self._busy.pop(process, None)
+        self._release(process)
 
     def _release(self, process: TokenProcess) -> None:
         """It is free. One in which the token is still being opened is the keeper's to admit."""
@@ -233,6 +202,7 @@ class TokenPool:
     def _discard(self, process: TokenProcess) -> None:
         """End it. The keeper starts another in its place."""
         self._open.discard(process)
+        self._born.pop(process, None)
         self._superseded.discard(process)
         if process in self._idle:
             self._idle.remove(process)
@@ -256,16 +226,34 @@ class TokenPool:
                 self._missing.clear()
                 await self._missing.wait()
                 continue
-            self._failure = await self._open_another()
+            self._failure = await self._open_with_care()
             self._tried.set()
             if self._failure is None:
                 pause = _FIRST_PAUSE
                 continue
             _log.error("pkcs11.not_opened", detail=self._failure.detail)
-            while self._waiting and not self._open:
-                self._waiting.popleft().settle(self._failure)
+            if not self._open:
+                self._waiting.settle(replace(self._failure, known=True))
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _open_with_care(self) -> Failure | None:
+        """Once it could not be opened, whether it can be is asked as the breaker has it, and known for all that ask of it."""
+        if self._failure is None:
+            return await self._open_another()
+        call = Call(str(uuid.uuid4()), "", "open", self._clock.now(), Deadline.after(self._settings.start_seconds))
+
+        async def attempt() -> None:
+            if (failure := await self._open_another()) is not None:
+                raise TokenFailed(failure)
+
+        try:
+            await self._dependency.ask(call, attempt, repeatable=False, judge=judged, once=True)
+        except TokenFailed as error:
+            return error.failure
+        except LinkSuspended:
+            return self._failure
+        return None
 
     async def _open_another(self) -> Failure | None:
         """Open the token in one more process; gives why it could not be done."""
@@ -284,19 +272,28 @@ class TokenPool:
             return PROCESS_ENDED
         process = self._starting.popleft()
         asked = OpenToken(str(self._settings.module), self._settings.chosen_token, pin)
-        job = _Job(encode(asked), self._settings.start_seconds, repeatable=False)
+        order, alone = Order(asked, self._settings.start_seconds), Line()
+        alone.join(order)
         try:
-            self._give_to(process, deque([job]))
+            if (load := alone.next_load(1, 1)) is not None:
+                self._give_to(process, load)
         except ProcessLost:
-            job.settle(PROCESS_ENDED)
-        outcome = await job.result
-        if isinstance(outcome, TokenOpened):
-            self._opened = outcome
+            order.settle(PROCESS_ENDED)
+        try:
+            failed = await order.result
+        except asyncio.CancelledError:
+            self._discard(process)  # it may have answered by now, and belong to nobody
+            raise
+        (opened,) = order.answers
+        if isinstance(opened, TokenOpened):
+            self._opened = opened
+            self._opened_ever += 1
+            self._born[process] = self._opened_ever
             self._open.add(process)
             self._release(process)
             return None
         self._discard(process)
-        failure = outcome if isinstance(outcome, Failure) else PROCESS_ENDED
+        failure = failed if isinstance(failed, Failure) else PROCESS_ENDED
         self._refused_pin = pin if failure.no_second_login else None
         return failure
 
@@ -306,28 +303,12 @@ class TokenPool:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
-        for job in chain(self._waiting, *self._busy.values()):
-            job.settle(STOPPED)
+        self._waiting.settle(STOPPED)
+        for load in self._busy.values():
+            settle(load.parts, STOPPED)
         for process in {*self._open, *self._starting, *self._busy}:
             self._discard(process)
-        for held in (self._waiting, self._busy, self._starting):
-            held.clear()
+        self._busy.clear()
+        self._starting.clear()
         while self._burials:
             await asyncio.gather(*self._burials)
-
-
-def _record(call: Call, request: object, job: _Job) -> None:
-    """What was signed leaves the proxy once an attempt; the value comes with the last."""
-    if isinstance(request, Sign):
-        outcome = None if job.result.cancelled() else job.result.result()
-        received = len(outcome.value) if isinstance(outcome, Signed) else 0
-        for attempt in range(1, job.attempts + 1):
-            call.ledger.record(DESTINATION, request.data, received if attempt == job.attempts else 0)
-
-
-def _checked(outcome: object, answer: type[_AnswerT]) -> _AnswerT:
-    if isinstance(outcome, Failure):
-        raise outcome.error
-    if not isinstance(outcome, answer):
-        raise SignerError("the token process answered something else than it was asked")
-    return outcome

@@ -1,11 +1,11 @@
 """One token process as the pool sees it: given calls, heard by a callback, told of when an answer takes too long.
 
-Its socket is read by a callback of the event loop and written at once: calls are a few hundred bytes each, and nothing else
-waits in the socket while they are given.
+Its socket is read by a callback of the event loop and written at once: a message is a few kilobytes at most, and nothing else
+waits in the socket while it is given.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from proxy.processes.child import ChildProcess, ProcessLost
 from proxy.processes.messages import HEADER, MalformedMessage, body_size, decode
@@ -40,37 +40,39 @@ class TokenProcess(ChildProcess):
         self._heard = heard
         self._late = late
         self._received = bytearray()
-        self._expected = 0
         self._seconds = 0.0
         self._due: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._channel, self._read)
 
-    def give(self, messages: Sequence[bytes], seconds: float) -> None:
-        """Give it calls, which it answers in their order.
+    def give(self, message: bytes, seconds: float) -> None:
+        """Ask it something.
 
         Args:
-            messages: Encoded, at least one.
-            seconds: How long each may take.
+            message: Encoded.
+            seconds: How long each answer may take, until :meth:`rest`.
 
         Raises:
             ProcessLost: It is gone.
         """
-        data = b"".join(HEADER.pack(len(message)) + message for message in messages)
+        data = HEADER.pack(len(message)) + message
         try:
             sent = self._channel.send(data)
         except OSError as error:
             raise ProcessLost from error
         if sent != len(data):
             raise ProcessLost
-        self._expected, self._seconds = len(messages), seconds
+        self._seconds = seconds
         self._expect()
 
+    def rest(self) -> None:
+        """Nothing is expected of it any more."""
+        self._due = None
+
     def _expect(self) -> None:
-        self._due = self._loop.time() + self._seconds if self._expected else None
-        if self._due is not None:
-            self._watch(self._due)
+        self._due = self._loop.time() + self._seconds
+        self._watch(self._due)
 
     def _watch(self, due: float) -> None:
         """Have a timer that ends no later; one that is there and ends earlier looks again then."""
@@ -100,7 +102,6 @@ class TokenProcess(ChildProcess):
         self._received += data
         try:
             while data and (answer := self._answer()) is not None:
-                self._expected -= 1
                 self._expect()
                 self._heard(self, answer)
         except MalformedMessage:

@@ -3,6 +3,7 @@
 The module is used from one thread alone, so that ``C_Initialize(NULL)``, as python-pkcs11 calls it, is right.
 """
 
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -22,7 +23,6 @@ from proxy.signers.pkcs11.messages import (
     Mechanism,
     OpenToken,
     Sign,
-    Signed,
     TokenKey,
     TokenOpened,
 )
@@ -110,8 +110,8 @@ class Token:
                 keys.append(key)
         return KeysFound(tuple(keys), tuple(unusable))
 
-    def sign(self, asked: Sign) -> Signed:
-        """See :class:`Sign`.
+    def sign(self, asked: Sign) -> Iterator[bytes]:
+        """See :class:`Sign`: one value after the other.
 
         Raises:
             KeyGone: There is no such key any more.
@@ -119,11 +119,15 @@ class Token:
         place = KeyPlace(asked.object_id, asked.label, asked.key_id)
         mechanism = _MECHANISMS[Mechanism(asked.mechanism)]
         parameters = None if asked.hash_algorithm is None else _PSS[HashAlgorithm(asked.hash_algorithm)]
-        try:
-            return Signed(self._handle(place).sign(asked.data, mechanism=mechanism, mechanism_param=parameters))
-        except _STALE:
-            del self._handles[place]
-            return Signed(self._handle(place).sign(asked.data, mechanism=mechanism, mechanism_param=parameters))
+        handle = self._handle(place)
+        for data in asked.data:
+            try:
+                value = handle.sign(data, mechanism=mechanism, mechanism_param=parameters)
+            except _STALE:
+                self._handles.pop(place, None)
+                handle = self._handle(place)
+                value = handle.sign(data, mechanism=mechanism, mechanism_param=parameters)
+            yield value
 
     def create(self, asked: CreateKey) -> KeyCreated:
         """See :class:`CreateKey`. The private key is sensitive, not extractable, and does nothing but sign.

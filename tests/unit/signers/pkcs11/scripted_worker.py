@@ -40,12 +40,16 @@ def main(arguments: list[str]) -> None:
     calls = channel.makefile("rb")
     while (message := received(calls)) is not None:
         name = type(message).__name__
-        detail = message.pin if isinstance(message, OpenToken) else message.data.hex() if isinstance(message, Sign) else ""
-        with (folder / "log").open("a", encoding="utf-8") as log:
-            log.write(f"{name} {os.getpid()} {detail}\n")
-        if isinstance(message, OpenToken):
-            number = (folder / "log").read_text("utf-8").count("OpenToken ")
-        send(channel, encode(_scripted(folder / name, number) or _well(message)))
+        for each in [message._replace(data=(one,)) for one in message.data] if isinstance(message, Sign) else [message]:
+            detail = each.pin if isinstance(each, OpenToken) else each.data[0].hex() if isinstance(each, Sign) else ""
+            with (folder / "log").open("a", encoding="utf-8") as log:
+                log.write(f"{name} {os.getpid()} {detail}\n")
+            if isinstance(each, OpenToken):
+                number = (folder / "log").read_text("utf-8").count("OpenToken ")
+            failed = _scripted(folder / name, number)
+            send(channel, encode(failed or _well(each)))
+            if failed is not None:
+                break
 
 
 def _scripted(rule: Path, number: int) -> CallFailed | None:
@@ -70,7 +74,7 @@ def _well(message: object) -> object:
         case OpenToken():
             return TokenOpened(PKCS11URI(token="scripted"), tuple(Mechanism))
         case Sign():
-            return Signed(message.data[::-1])
+            return Signed((message.data[0][::-1],))
         case FindKeys():
             return KeysFound(())
         case LookAround():

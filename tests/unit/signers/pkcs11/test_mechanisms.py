@@ -19,19 +19,19 @@ RSA, P256, P521 = rsa_key(2048).public_key(), ec_key().public_key(), ec_key("sec
 @pytest.mark.parametrize("hash_algorithm", HashAlgorithm)
 def test_a_digest_info_is_the_one_that_is_signed(hash_algorithm: HashAlgorithm) -> None:
     digest = Digest.of(b"one", hash_algorithm)
-    asked = signing_request(PLACE, RSA, SignAlgorithm.RSASSA_PKCS1_V1_5, digest)
+    asked = signing_request(PLACE, RSA, SignAlgorithm.RSASSA_PKCS1_V1_5, [digest])
     value = rsa_key(2048).sign(digest.value, padding.PKCS1v15(), Prehashed(HASHES[hash_algorithm]))
     assert (asked.mechanism, asked.hash_algorithm) == ("CKM_RSA_PKCS", None)
-    assert asked.data == RSA.recover_data_from_signature(value, padding.PKCS1v15(), None)
+    assert asked.data == (RSA.recover_data_from_signature(value, padding.PKCS1v15(), None),)
 
 
 def test_pss_and_ecdsa_take_the_digest_itself() -> None:
     digest = Digest.of(b"one", HashAlgorithm.SHA512)
-    pss = signing_request(PLACE, RSA, SignAlgorithm.RSASSA_PSS, digest)
-    assert (pss.mechanism, pss.hash_algorithm, pss.data) == ("CKM_RSA_PKCS_PSS", "SHA-512", digest.value)
+    pss = signing_request(PLACE, RSA, SignAlgorithm.RSASSA_PSS, [digest])
+    assert (pss.mechanism, pss.hash_algorithm, pss.data) == ("CKM_RSA_PKCS_PSS", "SHA-512", (digest.value,))
     for key, length in ((P256, 32), (ec_key("secp384r1").public_key(), 48), (P521, 64)):
-        ecdsa = signing_request(PLACE, key, SignAlgorithm.ECDSA, digest)
-        assert (ecdsa.mechanism, ecdsa.hash_algorithm, ecdsa.data) == ("CKM_ECDSA", None, digest.value[:length])
+        ecdsa = signing_request(PLACE, key, SignAlgorithm.ECDSA, [digest, digest])
+        assert (ecdsa.mechanism, ecdsa.hash_algorithm, ecdsa.data) == ("CKM_ECDSA", None, (digest.value[:length],) * 2)
 
 
 def test_values_get_the_ports_form() -> None:

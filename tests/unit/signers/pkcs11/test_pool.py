@@ -24,11 +24,14 @@ from proxy.errors import (
     SignerError,
     SignerUnavailable,
 )
-from proxy.model import KeyAlgorithm
+from proxy.model import BreakerState, KeyAlgorithm
+from proxy.outbound import Links
 from proxy.settings import PKCS11Settings
-from proxy.signers.pkcs11.messages import CreateKey, KeyCreated, KeysSeen, LookAround, Sign, Signed
+from proxy.signers.pkcs11.link import TokenLink
+from proxy.signers.pkcs11.messages import CreateKey, KeyCreated, KeysSeen, LookAround, Sign
 from proxy.signers.pkcs11.pool import TokenPool
-from tests.support.pki import new_call
+from tests.support.pki import FixedClock, new_call
+from tests.support.stepped import Seen, SteppedTime
 from tests.unit.signers.pkcs11 import scripted_worker
 
 SECONDS = 60.0
@@ -36,7 +39,7 @@ SECONDS = 60.0
 
 
 def signing(number: int) -> Sign:
-    return Sign(b"", "", "", "CKM_ECDSA", None, bytes([number, 0]))
+    return Sign(b"", "", "", "CKM_ECDSA", None, (bytes([number, 0]),))
 
 
 @dataclass
@@ -44,7 +47,23 @@ class Bench:
     """A pool, and the folder in which its processes are told what to do."""
 
     folder: Path
-    pool: TokenPool
+    link: TokenLink
+    links: Links
+    time: SteppedTime
+    seen: Seen
+
+    @property
+    def pool(self) -> TokenPool:
+        return self.link.pool
+
+    def breaker(self) -> BreakerState:
+        (state,) = self.links.states
+        return state.state
+
+    @property
+    def opened_once(self) -> bool:
+        """Whether the breaker was ever open."""
+        return BreakerState.OPEN in self.seen.states
 
     def script(self, name: str, line: str | None) -> None:
         if line is None:
@@ -58,8 +77,8 @@ class Bench:
         return [line.split(" ", 2)[2] for line in lines if line.startswith(f"{name} ")]
 
     async def sign(self, number: int = 1, call: Call | None = None) -> bytes:
-        (signed,) = await self.pool.run(call or new_call(SECONDS), [signing(number)], Signed)
-        return signed.value
+        (value,) = await self.link.sign(call or new_call(SECONDS), signing(number))
+        return value
 
     async def complete(self, processes: int, *gone: int) -> None:
         """Wait until so many have the token open, none of them one of those."""
@@ -77,7 +96,7 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     (tmp_path / "pin").write_text("1234", encoding="utf-8")
     async with AsyncExitStack() as pools:
 
-        async def make(**settings: object) -> Bench:
+        async def make(failures_to_open: int = 5, **settings: object) -> Bench:
             values = {
                 "module": "/no/module",
                 "pin": f"file:{tmp_path / 'pin'}",
@@ -85,9 +104,14 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
                 "environment": [scripted_worker.FOLDER],
                 **settings,
             }
-            pool = TokenPool(PKCS11Settings.model_validate(values), worker=scripted_worker.__name__)
-            pools.push_async_callback(pool.close)
-            return Bench(tmp_path, pool)
+            time, seen = SteppedTime(), Seen()
+            pkcs11, links = (
+                PKCS11Settings.model_validate(values),
+                time.links(seen, failures_to_open=failures_to_open, pause_seconds=10),
+            )
+            link = TokenLink(pkcs11, FixedClock(), links, worker=scripted_worker.__name__)
+            pools.push_async_callback(link.pool.close)
+            return Bench(tmp_path, link, links, time, seen)
 
         yield make
 
@@ -169,7 +193,7 @@ class TestLogins:
 
 class TestLosses:
     @pytest.mark.parametrize("script", ["die once", "fail SessionHandleInvalid once", "fail DeviceError once"])
-    async def test_a_call_whose_process_is_lost_is_made_once_more(self, opened: Opened, script: str) -> None:
+    async def test_a_call_whose_process_is_lost_is_made_again(self, opened: Opened, script: str) -> None:
         bench, call = await opened(), new_call(SECONDS)
         bench.script("Sign", script)
         assert await bench.sign(call=call) == b"\0\1"
@@ -185,7 +209,7 @@ class TestLosses:
         bench.script("Sign", script)
         with pytest.raises(kind):
             await bench.sign()
-        assert len(bench.logged("Sign")) == 2
+        assert len(bench.logged("Sign")) == 3
 
     async def test_a_lost_session_is_taken_for_the_loss_of_all_that_were_open(self, opened: Opened) -> None:
         bench = await opened(processes=3)
@@ -238,13 +262,74 @@ class TestLosses:
 
     async def test_no_key_is_made_twice(self, opened: Opened) -> None:
         bench = await opened()
-        asked = [CreateKey(KeyAlgorithm.P_256, "label", b"id")]
+        asked = CreateKey(KeyAlgorithm.P_256, "label", b"id")
         bench.script("CreateKey", "die once")
         with pytest.raises(SignerUnavailable):
-            await bench.pool.run(new_call(SECONDS), asked, KeyCreated, repeatable=False)
+            await bench.link.ask(new_call(SECONDS), asked, KeyCreated, repeatable=False)
         assert len(bench.logged("CreateKey")) == 1
         with pytest.raises(InvalidParameter, match="label"):
-            await bench.pool.run(new_call(SECONDS), asked, KeyCreated, repeatable=False)
+            await bench.link.ask(new_call(SECONDS), asked, KeyCreated, repeatable=False)
+
+
+class TestTheBreaker:
+    """The token's, which is of the same kind as every other link's (``proxy.outbound``)."""
+
+    async def test_a_token_that_fails_again_and_again_is_left_alone_and_then_tried_with_care(self, opened: Opened) -> None:
+        bench = await opened()
+        bench.script("Sign", "fail DeviceError")
+        for _ in range(2):
+            with pytest.raises(SignerUnavailable, match="token failed"):
+                await bench.sign()
+        assert bench.breaker() is BreakerState.OPEN
+        with pytest.raises(SignerUnavailable, match="again and again") as suspended:
+            await bench.sign()
+        asked = len(bench.logged("Sign"))
+        assert (asked, suspended.value.retry_after) == (5, 10)
+        bench.time.moment += 10
+        with pytest.raises(SignerUnavailable):
+            await bench.sign()
+        assert (len(bench.logged("Sign")), bench.breaker()) == (6, BreakerState.OPEN)
+        bench.script("Sign", None)
+        bench.time.moment += 10
+        assert await bench.sign() == b"\0\1"
+        assert bench.breaker() is BreakerState.CLOSED
+
+    async def test_refusals_and_the_loss_of_many_processes_at_once_do_not_open_it(self, opened: Opened) -> None:
+        bench = await opened(processes=8)
+        await bench.pool.start()
+        await bench.complete(8)
+        bench.script("Sign", "die up to 8")
+        outcomes = await asyncio.gather(*(bench.sign(number) for number in range(8)))
+        assert outcomes == [bytes([0, number]) for number in range(8)]
+        assert (bench.breaker(), bench.opened_once) == (BreakerState.CLOSED, False)
+        bench.script("Sign", "fail MechanismInvalid")
+        for _ in range(6):
+            with pytest.raises(AlgorithmNotAllowed):
+                await bench.sign()
+        assert bench.breaker() is BreakerState.CLOSED
+
+    async def test_one_that_cannot_be_opened_is_tried_as_the_breaker_has_it(self, opened: Opened) -> None:
+        bench = await opened(failures_to_open=2)
+        bench.script("OpenToken", "fail TokenNotFound")
+        async with asyncio.timeout(SECONDS):
+            while bench.breaker() is not BreakerState.OPEN:
+                with pytest.raises(SignerUnavailable, match="not there"):
+                    await bench.sign()
+                await asyncio.sleep(0.01)
+        assert len(bench.logged("OpenToken")) == 3, "the first may be a process's own misfortune"
+        bench.script("OpenToken", None)
+        bench.time.moment += 10
+        await bench.complete(1)
+        assert bench.breaker() is BreakerState.CLOSED
+        assert await bench.sign() == b"\0\1"
+
+    async def test_a_value_that_is_there_is_not_made_again_with_those_that_are_not(self, opened: Opened) -> None:
+        bench, call = await opened(), new_call(SECONDS)
+        await bench.pool.start()
+        many = Sign(b"", "", "", "CKM_ECDSA", None, tuple(bytes([number, 0]) for number in range(40)))
+        bench.script("Sign", "die once")
+        assert await bench.link.sign(call, many) == [bytes([0, number]) for number in range(40)]
+        assert Counter(Counter(bench.logged("Sign")).values()) == {1: 39, 2: 1}
 
 
 class TestDeadlines:
@@ -292,5 +377,5 @@ async def test_the_pool_answers_whoever_waits_when_it_closes(opened: Opened) -> 
 async def test_an_answer_to_something_else_is_no_answer(opened: Opened) -> None:
     bench = await opened()
     with pytest.raises(SignerError, match="something else"):
-        await bench.pool.run(new_call(SECONDS), [LookAround()], Signed)
-    assert await bench.pool.run(new_call(SECONDS), [LookAround()], KeysSeen) == [KeysSeen(any=True)]
+        await bench.link.ask(new_call(SECONDS), LookAround(), KeyCreated)
+    assert await bench.link.ask(new_call(SECONDS), LookAround(), KeysSeen) == KeysSeen(any=True)
