@@ -67,11 +67,3 @@ class AliasesAnswer(KMSAnswer):
 
 class NoAnswer(KMSAnswer):
     """Actions that answer with nothing, or with nothing that is read."""
-
-
-class FailureAnswer(BaseModel):
-    """The body of any failure."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    kind: str = Field(alias="__type")

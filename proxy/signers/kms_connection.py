@@ -1,45 +1,36 @@
-"""The connection to AWS KMS: its JSON API over the proxy's own link, signed as AWS wants it.
-
-The link gives what the SDK's client does not: the call's deadline down to the last byte, the ledger, one bound of connections,
-and no thread that outlives its call (docs/adr/0012).
-"""
+"""The connection to AWS KMS: what is asked again, and what its failures are to the proxy's callers (docs/adr/0012)."""
 
 import json
 from collections.abc import Mapping
 from functools import partial
-from ipaddress import ip_address
 from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
 
+from proxy.aws.failures import ASKED_WITH_OTHER_CREDENTIALS, MOST_WHEN_THROTTLED, OVER, NoCredentials, error_code
+from proxy.aws.json_api import JSONAPI, Service
 from proxy.call import Call
-from proxy.errors import SettingsError, SignerError, SignerUnavailable
+from proxy.errors import SignerError, SignerUnavailable
 from proxy.outbound import (
     Judgement,
-    Link,
     LinkError,
     LinkGarbled,
     LinkRefused,
     Links,
     judged,
-    origin,
 )
 from proxy.settings import KMSSettings
 from proxy.signers.kms_answers import KMSAnswer
-from proxy.signers.kms_failures import error_code, failure
+from proxy.signers.kms_failures import failure
 
 DESTINATION = "kms"
 """Its name on the ledger, and the backend's name."""
 
-_LARGEST_ANSWER = 262_144
-_CONTENT_TYPE = "application/x-amz-json-1.1"
+_SERVICE = Service(DESTINATION, "TrentService", "1.1", "kms.endpoint_url", 262_144)
 
 _READS = frozenset({"DescribeKey", "GetPublicKey", "ListAliases"})
 _CREATIONS = frozenset({"CreateAlias", "CreateKey"})
-
-_MOST_WHEN_THROTTLED = 8
-"""Attempts: throttling is normal here, and passes with the second."""
 
 _log = structlog.get_logger("proxy.signers")
 
@@ -59,18 +50,14 @@ class KMSConnection:
     """
 
     def __init__(self, settings: KMSSettings, in_flight: int, links: Links) -> None:
-        # Importing botocore takes half a second, which only those wait for who use it.
-        from proxy.signers.kms_authorization import AWSAuthorization
-
-        self._authorization = AWSAuthorization("kms", settings.region)
-        self._url = _checked(settings.endpoint_url or self._authorization.endpoint_url())
-        self._dependency = links.dependency(DESTINATION)
-        self._link = Link(
-            DESTINATION,
+        self._api = JSONAPI(
+            _SERVICE,
+            settings.region,
+            endpoint_url=settings.endpoint_url,
+            ca=settings.ca,
             timeout_seconds=settings.timeout_seconds,
-            max_response_bytes=_LARGEST_ANSWER,
-            connections=in_flight,
-            tls=links.tls(DESTINATION, settings.ca),
+            in_flight=in_flight,
+            links=links,
         )
 
     async def ask(self, call: Call, action: str, body: Mapping[str, object], kind: type[_AnswerT]) -> _AnswerT:
@@ -90,18 +77,16 @@ class KMSConnection:
             DeadlineExceeded: The call's time is over.
         """
         data = json.dumps(body, separators=(",", ":")).encode()
-        target = {"Content-Type": _CONTENT_TYPE, "X-Amz-Target": f"TrentService.{action}"}
 
         async def attempt() -> _AnswerT:
-            headers = await self._authorization.headers(call, self._url, data, target)
-            answer = await self._link.exchange(call, "POST", self._url, body=data, more_headers=headers)
+            answer = await self._api.exchange(call, action, data)
             try:
-                return kind.model_validate_json(answer.body or b"{}")
+                return kind.model_validate_json(answer or b"{}")
             except ValidationError as error:
                 raise LinkGarbled(f"it is no {kind.__name__}") from error
 
         try:
-            return await self._dependency.ask(
+            return await self._api.dependency.ask(
                 call, attempt, repeatable=action in _READS, judge=partial(_judged, creates=action in _CREATIONS)
             )
         except LinkRefused as error:
@@ -109,40 +94,26 @@ class KMSConnection:
             raise failure(error.answer).error from error
         except LinkGarbled as error:
             raise SignerError("the key service's answer does not follow its API") from error
+        except NoCredentials as error:
+            raise SignerError("the proxy has no credentials for the key service") from error
         except LinkError as error:
             raise SignerUnavailable("the key service cannot be reached", retry_after=error.retry_after) from error
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._authorization.close()
-        await self._link.close()
+        await self._api.close()
 
 
 def _judged(error: LinkError, *, creates: bool) -> Judgement:
     """What a failure says, by the service's codes. Of what it says it could not do, nothing came but perhaps a new key."""
     if not isinstance(error, LinkRefused):
         return judged(error)
+    if error_code(error.answer) in OVER:
+        return ASKED_WITH_OTHER_CREDENTIALS
     failed = failure(error.answer)
     return Judgement(
         works=failed.of_key or not failed.transient,
         passing=failed.throttled or failed.transient,
         undone=not (failed.transient and creates),
-        attempts=_MOST_WHEN_THROTTLED if failed.throttled else None,
+        attempts=MOST_WHEN_THROTTLED if failed.throttled else None,
     )
-
-
-def _checked(url: str) -> str:
-    try:
-        scheme, host, _ = origin(url)
-    except ValueError as error:
-        raise SettingsError(f"kms.endpoint_url {url!r}: {error}") from error
-    if scheme != "https" and not _is_loopback(host):
-        raise SettingsError(f"kms.endpoint_url {url!r}: https is needed beyond loopback")
-    return url.rstrip("/") + "/"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,53 +1,20 @@
 """What a failure of AWS KMS means to the proxy's caller, and whether asking again makes sense.
 
-The one place where its error codes (AWS KMS API Reference, the errors of each action and the common errors) are read. Its
-messages name accounts, roles and keys, so none of them is handed on.
+The one place where its error codes (AWS KMS API Reference, the errors of each action; ``proxy.aws.failures`` has the common
+ones) are read. Its messages name accounts, roles and keys, so none of them is handed on.
 """
 
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
+from proxy.aws.failures import ACCESS, THROTTLED, TRANSIENT, error_code
 from proxy.errors import AlgorithmNotAllowed, InvalidParameter, KeyNotFound, ProxyError, SignerError, SignerUnavailable
 from proxy.outbound import Answer
-from proxy.signers.kms_answers import FailureAnswer
 
 _PAUSE = 1.0
 """Seconds after which a caller may come back while the service is throttling or failing."""
 
-_THROTTLED = frozenset(
-    {"ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"}
-)
 _KEY_UNAVAILABLE = "KeyUnavailableException"
-_TRANSIENT = frozenset(
-    {
-        "DependencyTimeoutException",
-        "InternalFailure",
-        "InternalServerError",
-        "KMSInternalException",
-        _KEY_UNAVAILABLE,
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-    }
-)
-_ACCESS = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "NotAuthorized",
-        "OptInRequired",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
+_TRANSIENT = TRANSIENT | {"DependencyTimeoutException", "KMSInternalException", _KEY_UNAVAILABLE}
 
 
 class KeyStateRefused(SignerError):
@@ -87,12 +54,12 @@ class Failure:
 def failure(answer: Answer) -> Failure:
     """What an answer other than 2xx means."""
     code = error_code(answer)
-    if code in _THROTTLED or (not code and answer.status == 429):
+    if code in THROTTLED or (not code and answer.status == 429):
         return Failure(SignerUnavailable("the key service is throttling", retry_after=_PAUSE), throttled=True)
     if code in _MEANING:
         kind, text = _MEANING[code]
         return Failure(kind(text))
-    if code in _ACCESS:
+    if code in ACCESS:
         return Failure(SignerError("the key service refuses the proxy this use of the key"))
     if code in _TRANSIENT or answer.status >= 500:
         return Failure(
@@ -101,15 +68,6 @@ def failure(answer: Answer) -> Failure:
             of_key=code == _KEY_UNAVAILABLE,
         )
     return Failure(SignerError(f"the key service failed (HTTP {answer.status})"))
-
-
-def error_code(answer: Answer) -> str:
-    """The error's short name, empty where the answer has none. It comes as ``namespace#Name`` or ``Name:address`` too."""
-    try:
-        name = FailureAnswer.model_validate_json(answer.body).kind
-    except ValidationError:
-        name = answer.headers.get("x-amzn-errortype", "")
-    return name.rpartition("#")[2].partition(":")[0]
 
 
 def state_failure(key_state: str) -> ProxyError | None:

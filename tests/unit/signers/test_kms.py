@@ -214,7 +214,6 @@ class TestFailures:
             ("NotFoundException", 400, KeyNotFound),
             ("com.amazonaws.kms#NotFoundException", 400, KeyNotFound),
             ("AccessDeniedException", 400, SignerError),
-            ("ExpiredTokenException", 400, SignerError),
             ("InvalidSignatureException", 403, SignerError),
             ("InvalidKeyUsageException", 400, AlgorithmNotAllowed),
             ("ValidationException", 400, SignerError),
@@ -577,6 +576,21 @@ class TestCredentials:
                 await sign(keys, key)
                 await asyncio.wait_for(task.asked.wait(), 30)
         assert server.signed == 1
+
+    async def test_credentials_that_are_refused_as_over_are_found_anew_once(
+        self, server: KMSServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with faulty_server(answers(role(timedelta(hours=6)), content_type="application/json")) as task:
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", task.url + "/role")
+            async with opened(server.url, keys=(P256,)) as keys:
+                key = await keys.get_key(new_call(), P256)
+                server.faults["Sign"].append(fails("ExpiredTokenException"))
+                await sign(keys, key)
+                assert (server.signed, len(task.requests)) == (1, 2)
+                server.always["Sign"] = fails("ExpiredTokenException")
+                with pytest.raises(SignerError, match="refuses the proxy"):
+                    await sign(keys, key)
+        assert server.actions().count("Sign") == 4
 
     async def test_a_role_that_is_over_is_none(self, server: KMSServer, monkeypatch: pytest.MonkeyPatch) -> None:
         async with faulty_server(answers(role(-timedelta(hours=1)), content_type="application/json")) as task:

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
+from proxy.aws.failures import NoCredentials
 from proxy.call import Call
-from proxy.errors import SettingsError, SignerError
+from proxy.errors import SettingsError
 
 _DOMAINS = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
 """Where the regional endpoints of a partition are."""
@@ -26,7 +27,7 @@ _RENEW_AHEAD = 900
 _RENEW_NOW = 60
 """Seconds before their end at which credentials are renewed beside the requests, and before them."""
 
-_log = structlog.get_logger("proxy.signers")
+_log = structlog.get_logger("proxy.aws")
 
 
 class AWSAuthorization:
@@ -55,26 +56,41 @@ class AWSAuthorization:
         try:
             domain = _DOMAINS[self._session.get_partition_for_region(self._region)]
         except (BotoCoreError, KeyError) as error:
-            raise SettingsError(f"no public endpoint is known in the region {self._region!r}: set kms.endpoint_url") from error
+            raise SettingsError(
+                f"no public endpoint of {self._service} is known in the region {self._region!r}: set its endpoint_url"
+            ) from error
         return f"https://{self._service}.{self._region}.{domain}/"
 
-    async def headers(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers that a POST carries so that AWS knows whose it is.
+    async def headers(
+        self, call: Call, url: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST", sha256: str | None = None
+    ) -> dict[str, str]:
+        """The headers that a request carries so that AWS knows whose it is.
 
         Args:
             call: Its deadline bounds the wait for credentials.
-            url: Absolute.
+            url: Absolute, percent-encoded where it must be.
             body: The request body.
             headers: Those to sign too; they come back with the others.
+            method: HTTP method.
+            sha256: Of the body in hex, where it is known already; S3 alone.
 
         Raises:
-            SignerError: There are no credentials.
+            NoCredentials: There are none.
             DeadlineExceeded: The call's time is over.
         """
         credentials = await self._current(call)
-        request = AWSRequest("POST", url, headers=dict(headers), data=body)
-        SigV4Auth(credentials, self._service, self._region).add_auth(request)
+        request = AWSRequest(method, url, headers=dict(headers), data=body)
+        if self._service == "s3":
+            request.context["sha256"] = sha256
+            _S3Auth(credentials, self._service, self._region).add_auth(request)
+        else:
+            SigV4Auth(credentials, self._service, self._region).add_auth(request)
         return dict(request.headers.items())
+
+    def forget(self) -> None:
+        """AWS does not take the credentials any more: find them anew, from the beginning of the chain."""
+        self._found = self._usable = None
+        self._session = Session()
 
     async def close(self) -> None:
         """Begin no further lookup."""
@@ -87,7 +103,7 @@ class AWSAuthorization:
         elif self._ends_within(_RENEW_AHEAD):
             _ = self._renewing()
         if self._usable is None:
-            raise SignerError("the proxy has no credentials for the key service")
+            raise NoCredentials("AWS's chain of credentials gives none")
         return self._usable
 
     def _ends_within(self, seconds: int) -> bool:
@@ -107,4 +123,12 @@ class AWSAuthorization:
                 self._usable = self._found.get_frozen_credentials()
         except (BotoCoreError, ClientError, OSError, RuntimeError) as error:
             # RuntimeError is what botocore has for credentials that were renewed and are over already.
-            _log.warning("kms.no_credentials", failure=type(error).__name__)
+            _log.warning("aws.no_credentials", service=self._service, failure=type(error).__name__)
+
+
+class _S3Auth(S3SigV4Auth):  # type: ignore[misc]  # untyped
+    """Signs with a digest of the body that was made where it holds up nobody."""
+
+    def payload(self, request: AWSRequest) -> str:
+        """Hex SHA-256 of the body."""
+        return str(request.context["sha256"] or SigV4Auth.payload(self, request))
