@@ -51,7 +51,7 @@ from proxy.settings import LogSettings, Settings
 from proxy.signers.registry import SignerRegistry
 from proxy.stores.certificates_sqlite import SQLiteCertificateStore
 from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
-from proxy.stores.sealing import AESSealer
+from proxy.stores.sealing import MessageSealer
 from proxy.stores.transactions_sqlite import SQLiteTransactionLog
 from proxy.telemetry.recorder import Telemetry
 from proxy.trust.anchors import TrustAnchors, load_anchors
@@ -242,7 +242,7 @@ async def _idempotency(settings: Settings, clock: Clock, stack: AsyncExitStack) 
     stores, bounds = settings.stores, settings.idempotency
     if stores.idempotency is None or stores.sealing_key is None:
         return Idempotency(None, None)
-    sealer = AESSealer(stores.sealing_key)
+    sealer = MessageSealer(stores.sealing_key)
     stack.push_async_callback(sealer.close)
     store = await SQLiteIdempotencyStore.open(stores.idempotency, clock=clock, lease_seconds=bounds.lease_seconds)
     stack.push_async_callback(store.close)

@@ -13,6 +13,7 @@ import pytest
 from _pytest.nodeid import NodeId
 
 if TYPE_CHECKING:
+    from tests.support.dynamodb import DynamoDB
     from tests.support.localstack import LocalStack
     from tests.support.sandbox import Sandbox
 
@@ -102,6 +103,17 @@ def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["LocalStack
     if not is_installed():
         pytest.skip("LocalStack is not there: make localstack")
     with started_localstack(tmp_path_factory.mktemp("localstack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DynamoDB"]:
+    """moto's DynamoDB; its tests are of the group ``localstack`` too, whose S3 they need beside it."""
+    from tests.support.dynamodb import is_installed, started_dynamodb
+
+    if not is_installed():
+        pytest.skip("moto's server is not there: make localstack")
+    with started_dynamodb(tmp_path_factory.mktemp("dynamodb")) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""A JSON API of AWS over the proxy's own link: KMS, DynamoDB. An action is a POST with its name in a header (AWS JSON protocol).
+"""A JSON API of AWS over the proxy's own link: KMS, DynamoDB. An action is a POST with its name in a header (AWS JSON).
 
 The link gives what the SDK's client does not: the call's deadline down to the last byte, the ledger, one bound of connections,
 and no thread that outlives its call (docs/adr/0012).
@@ -63,7 +63,7 @@ class JSONAPI:
         from proxy.aws.authorization import AWSAuthorization
 
         self._authorization = AWSAuthorization(service.name, region)
-        self._url = checked_endpoint(service.setting, endpoint_url or self._authorization.endpoint_url())
+        self.url = checked_endpoint(service.setting, endpoint_url or self._authorization.endpoint_url())
         self._target = service.target
         self._content_type = f"application/x-amz-json-{service.version}"
         self._link = Link(
@@ -83,9 +83,9 @@ class JSONAPI:
             DeadlineExceeded: The call's time is over.
         """
         target = {"Content-Type": self._content_type, "X-Amz-Target": f"{self._target}.{action}"}
-        headers = await self._authorization.headers(call, self._url, body, target)
+        headers = await self._authorization.headers(call, self.url, body, target)
         try:
-            return (await self._link.exchange(call, "POST", self._url, body=body, more_headers=headers)).body
+            return (await self._link.exchange(call, "POST", self.url, body=body, more_headers=headers)).body
         except LinkRefused as error:
             if error_code(error.answer) in OVER:
                 self._authorization.forget()

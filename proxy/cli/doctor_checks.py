@@ -25,7 +25,7 @@ from proxy.ports import Clock, SignerBackend
 from proxy.settings import Settings
 from proxy.signers.algorithms import capabilities
 from proxy.spool import open_unnamed
-from proxy.stores.sealing import AESSealer
+from proxy.stores.sealing import MessageSealer
 from proxy.trust.certificate_warnings import EXPIRY_NOTICE, WarningCode, warnings_about
 from proxy.trust.certificates import key_algorithm, read_certificate
 from proxy.tsa.client import RFC3161Authority
@@ -122,7 +122,7 @@ def _stores(settings: Settings) -> Iterator[Finding]:
         return
     yield _writable("idempotency keys", stores.idempotency)
     try:
-        AESSealer(stores.sealing_key)
+        MessageSealer(stores.sealing_key)
     except SettingsError as error:
         yield Finding("idempotency keys", Verdict.FAILED, error.detail)
 

@@ -69,7 +69,11 @@ class TransactionRecord:
 
 @dataclass(frozen=True, slots=True)
 class TransactionQuery:
-    """A client's search in its own transactions; newest first. ``cursor`` is what the former page returned."""
+    """A client's search in its own transactions; newest first. ``cursor`` is what the former page returned.
+
+    ``start`` is included, ``end`` is not. ``result`` is a state (``UNKNOWN`` too) or a result code. ``document_sha256`` (hex)
+    is of the document as it came, or as it went.
+    """
 
     client: str
     start: datetime | None = None
@@ -77,6 +81,8 @@ class TransactionQuery:
     result: str | None = None
     certificate_id: str | None = None
     idempotency: str | None = None
+    operation: str | None = None
+    document_sha256: str | None = None
     limit: int = 100
     cursor: str | None = None
 

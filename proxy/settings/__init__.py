@@ -25,7 +25,7 @@ from proxy.settings.service import (
     SpoolSettings,
 )
 from proxy.settings.signers import KEY_ID, CentralSettings, KeyFileSettings, SoftwareSettings
-from proxy.settings.stores import IdempotencySettings, StoreSettings
+from proxy.settings.stores import DynamoDBSettings, IdempotencySettings, SealingKMSSettings, StoreSettings
 from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.trust import RevocationSettings, TrustSettings, TSASettings
 from proxy.settings.verification import AlgorithmSettings, TrustedListSettings, VerificationSettings
@@ -42,6 +42,7 @@ __all__ = [
     "CentralSettings",
     "ClientSettings",
     "CredentialSettings",
+    "DynamoDBSettings",
     "EngineSettings",
     "FilePath",
     "IdempotencySettings",
@@ -58,6 +59,7 @@ __all__ = [
     "PositiveSeconds",
     "ReloadSettings",
     "RevocationSettings",
+    "SealingKMSSettings",
     "SecretFileSettings",
     "Section",
     "Settings",

@@ -1,7 +1,5 @@
 """The searching side of the SQLite transaction log. Runs in the log's reading thread, on a connection of its own."""
 
-import base64
-import binascii
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +8,7 @@ from proxy.errors import InvalidParameter
 from proxy.model import TransactionPage, TransactionQuery, TransactionRecord
 from proxy.stores.sqlite_file import open_for_reading
 from proxy.stores.transaction_codec import decode_record, encode_time
+from proxy.stores.transaction_cursor import no_cursor, read_cursor, written_cursor
 from proxy.stores.writer_lock import living_writers
 
 UNKNOWN = "UNKNOWN"
@@ -34,6 +33,9 @@ SELECT sequence, body, shown FROM (
         AND (started, transaction_id) < (:cursor_started, :cursor_transaction)
         AND (:certificate_id IS NULL OR certificate_id = :certificate_id)
         AND (:idempotency IS NULL OR json_extract(body, '$.idempotency') = :idempotency)
+        AND (:operation IS NULL OR json_extract(body, '$.operation') = :operation)
+        AND (:document_sha256 IS NULL OR :document_sha256 IN
+            (json_extract(body, '$.document_sha256'), json_extract(body, '$.result_sha256')))
         AND NOT EXISTS (
             SELECT 1 FROM record AS later
             WHERE later.client = latest.client AND later.transaction_id = latest.transaction_id
@@ -110,6 +112,8 @@ class TransactionReader:
                 "cursor_transaction": transaction_id,
                 "certificate_id": query.certificate_id,
                 "idempotency": query.idempotency,
+                "operation": query.operation,
+                "document_sha256": query.document_sha256,
                 "result": query.result,
                 "limit": limit + 1,
             },
@@ -117,7 +121,7 @@ class TransactionReader:
         page = rows[:limit]
         return TransactionPage(
             tuple(replace(decode_record(body), state=shown) for _, body, shown in page),
-            _cursor(page[-1][0]) if len(rows) > limit else None,
+            written_cursor(str(page[-1][0])) if len(rows) > limit else None,
         )
 
     @staticmethod
@@ -130,7 +134,7 @@ class TransactionReader:
             (_sequence(query.cursor), query.client),
         ).fetchone()
         if found is None:
-            raise _no_cursor()
+            raise no_cursor()
         return found
 
     def close(self) -> None:
@@ -139,21 +143,9 @@ class TransactionReader:
             self._connection.close()
 
 
-def _cursor(sequence: int) -> str:
-    return base64.urlsafe_b64encode(str(sequence).encode("ascii")).rstrip(b"=").decode("ascii")
-
-
 def _sequence(cursor: str) -> int:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        sequence = int(text)
-    except (binascii.Error, ValueError) as error:
-        raise _no_cursor() from error
-    # One spelling a cursor, and within what SQLite can compare.
-    if _cursor(sequence) != cursor or not 0 < sequence < 1 << 63:
-        raise _no_cursor()
-    return sequence
-
-
-def _no_cursor() -> InvalidParameter:
-    return InvalidParameter("the cursor is not one that was given", fields={"cursor": "unknown"})
+    text = read_cursor(cursor)
+    # As it was written, and within what SQLite can compare.
+    if not text.isascii() or not text.isdecimal() or text != str(int(text)) or not 0 < int(text) < 1 << 63:
+        raise no_cursor()
+    return int(text)

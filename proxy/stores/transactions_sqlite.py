@@ -7,7 +7,7 @@ progress whose writer lives no more is told as ``UNKNOWN``. The file may be shar
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -17,6 +17,7 @@ import structlog
 from proxy.errors import InternalError
 from proxy.model import TransactionPage, TransactionQuery, TransactionRecord
 from proxy.ports import Clock
+from proxy.stores.commit_queue import CommitQueue
 from proxy.stores.transaction_chain import ChainReport, verify_log
 from proxy.stores.transaction_codec import encode_record
 from proxy.stores.transaction_reader import TransactionReader
@@ -46,8 +47,7 @@ class SQLiteTransactionLog:
         self._reading = TransactionReader(self._path)
         self._writer_thread = ThreadPoolExecutor(1, "transaction-log-writer")
         self._reader_thread = ThreadPoolExecutor(1, "transaction-log-reader")
-        self._pending: list[tuple[str, asyncio.Future[None]]] = []
-        self._committing: asyncio.Task[None] | None = None
+        self._queue: CommitQueue[str] = CommitQueue(self._commit, lambda waiting: min(len(waiting), COMMIT_RECORDS))
         self._closed = False
 
     @classmethod
@@ -74,31 +74,10 @@ class SQLiteTransactionLog:
         """
         if self._closed:
             raise InternalError("the transaction log is closed")
-        loop = asyncio.get_running_loop()
-        written: asyncio.Future[None] = loop.create_future()
-        self._pending.append((encode_record(record), written))
-        if self._committing is None or self._committing.done():
-            self._committing = loop.create_task(self._commit())
-        await written
+        await self._queue.append(encode_record(record))
 
-    async def _commit(self) -> None:
-        while self._pending:
-            batch, self._pending = self._pending[:COMMIT_RECORDS], self._pending[COMMIT_RECORDS:]
-            failure: Exception | None = None
-            try:
-                await self._in_thread(self._writer_thread, self._writing.append, [body for body, _ in batch])
-            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait for the commit have to hear of it
-                _log.error("transactions.not_written", records=len(batch), exc_info=error)
-                failure = error
-            for _, written in batch:
-                if written.done():
-                    continue
-                if failure is None:
-                    written.set_result(None)
-                else:
-                    told = InternalError("the transaction log cannot be written")
-                    told.__cause__ = failure
-                    written.set_exception(told)
+    async def _commit(self, bodies: Sequence[str]) -> None:
+        await self._in_thread(self._writer_thread, self._writing.append, bodies)
 
     async def get(self, client: str, transaction_id: str) -> TransactionRecord | None:
         """The latest record of a client's own transaction, or ``None``.
@@ -146,8 +125,7 @@ class SQLiteTransactionLog:
         if self._closed:
             return
         self._closed = True
-        if self._committing is not None:
-            await asyncio.wait({self._committing})
+        await self._queue.drain()
         await self._in_thread(self._writer_thread, self._writing.close)
         await self._in_thread(self._reader_thread, self._reading.close)
         self._writer_thread.shutdown()

@@ -13,6 +13,7 @@ from proxy.errors import InternalError, SettingsError
 from proxy.model import ClaimState
 from proxy.ports import IdempotencyStore
 from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
+from tests.contract.tables import Tables
 from tests.support.pki import FixedClock
 
 LEASE = 20.0
@@ -28,17 +29,24 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", pytest.param("dynamodb", marks=pytest.mark.xdist_group("localstack"))])
 async def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock) -> AsyncIterator[OpenStore]:
     """Opens one and the same store, as several tasks do."""
+    tables: Tables | None = request.getfixturevalue("tables") if request.param == "dynamodb" else None
     async with AsyncExitStack() as stores:
+
+        async def dynamodb() -> IdempotencyStore:
+            assert tables is not None
+            store = tables.idempotency(clock, LEASE)
+            stores.push_async_callback(store.close)
+            return store
 
         async def sqlite() -> IdempotencyStore:
             store = await SQLiteIdempotencyStore.open(tmp_path / "kept.sqlite", clock=clock, lease_seconds=LEASE)
             stores.push_async_callback(store.close)
             return store
 
-        yield {"sqlite": sqlite}[request.param]
+        yield {"sqlite": sqlite, "dynamodb": dynamodb}[request.param]
 
 
 @pytest.fixture
@@ -143,7 +151,8 @@ async def test_another_task_goes_on_where_one_ended(open_store: OpenStore, clock
     assert await other.replay(SCOPE) == {"step": b"sealed"}
 
 
-async def test_what_has_ended_is_removed(store: IdempotencyStore, clock: FixedClock, tmp_path: Path) -> None:
+async def test_what_has_ended_is_removed(clock: FixedClock, tmp_path: Path) -> None:
+    store = await SQLiteIdempotencyStore.open(tmp_path / "kept.sqlite", clock=clock, lease_seconds=LEASE)
     for number in range(5):
         scope = bytes([number]) * 32
         await state(store, FIRST, scope)
@@ -153,6 +162,7 @@ async def test_what_has_ended_is_removed(store: IdempotencyStore, clock: FixedCl
     with closing(sqlite3.connect(tmp_path / "kept.sqlite")) as connection:
         assert connection.execute("SELECT count(*) FROM step").fetchone() == (0,)
         assert connection.execute("SELECT count(*) FROM request").fetchone() == (1,)
+    await store.close()
 
 
 async def test_a_closed_store_says_so(store: IdempotencyStore) -> None:

@@ -1,4 +1,4 @@
-"""LocalStack's KMS and Secrets Manager over HTTP, which nobody here wrote. ``make localstack`` installs it."""
+"""LocalStack's KMS, S3 and Secrets Manager over HTTP, which nobody here wrote. ``make localstack`` installs it."""
 
 import http.client
 import os
@@ -65,7 +65,7 @@ def started_localstack(folder: Path) -> Iterator[LocalStack]:
         "HOME": str(folder),
         "GATEWAY_LISTEN": address,
         "GATEWAY_SERVER": "hypercorn",
-        "SERVICES": "kms,secretsmanager",
+        "SERVICES": "kms,s3,secretsmanager",
         "EAGER_SERVICE_LOADING": "1",
         # Nothing of it looks beyond loopback.
         "DNS_ADDRESS": "0",

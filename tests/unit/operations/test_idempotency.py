@@ -22,7 +22,7 @@ from proxy.operations.idempotency import Idempotency
 from proxy.operations.steps import Kept, Steps
 from proxy.secrets import SecretReference
 from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
-from proxy.stores.sealing import AESSealer
+from proxy.stores.sealing import MessageSealer
 from tests.support.pki import FixedClock, new_call
 
 LEASE = 30.0
@@ -42,7 +42,7 @@ class Bench:
 
     idempotency: Idempotency
     store: SQLiteIdempotencyStore
-    sealer: AESSealer
+    sealer: MessageSealer
     clock: FixedClock
     made: list[str] = field(default_factory=list)
     upstream: list[str | None] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Bench:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     (tmp_path / "key").write_bytes(base64.b64encode(bytes(32)))
-    sealer, clock = AESSealer(SecretReference(f"file:{tmp_path / 'key'}")), FixedClock()
+    sealer, clock = MessageSealer(SecretReference(f"file:{tmp_path / 'key'}")), FixedClock()
     store = await SQLiteIdempotencyStore.open(tmp_path / "kept.sqlite", clock=clock, lease_seconds=LEASE)
     yield Bench(Idempotency(store, sealer, wait_seconds=0.0, value_bytes=100_000), store, sealer, clock)
     await store.close()

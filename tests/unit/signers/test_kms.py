@@ -517,7 +517,7 @@ class TestSettings:
             ("cn-north-1", "kms.cn-north-1.amazonaws.com.cn"),
         ):
             keys = KMSKeys(KMSSettings(region=region, keys=(P256,)), 1, FixedClock())
-            assert keys._connection._url == f"https://{host}/"
+            assert keys._connection._api.url == f"https://{host}/"
             await keys.close()
         with pytest.raises(SettingsError):
             KMSKeys(KMSSettings(region="zz-nowhere-1", keys=(P256,)), 1, FixedClock())
