@@ -50,9 +50,7 @@ from proxy.secret_files import kept_secret_files
 from proxy.settings import LogSettings, Settings
 from proxy.signers.registry import SignerRegistry
 from proxy.stores.certificates_sqlite import SQLiteCertificateStore
-from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
-from proxy.stores.sealing import MessageSealer
-from proxy.stores.transactions_sqlite import SQLiteTransactionLog
+from proxy.stores.opening import opened_stores
 from proxy.telemetry.recorder import Telemetry
 from proxy.trust.anchors import TrustAnchors, load_anchors
 from proxy.trust.caching import CachedRevocationSource
@@ -167,16 +165,18 @@ async def open_operations(services: Services) -> AsyncIterator[Operations]:
     """
     settings, clock, registry, telemetry = services.settings, services.clock, services.registry, services.telemetry
     async with AsyncExitStack() as stack:
-        log = await SQLiteTransactionLog.open(settings.stores.transaction_log, clock=clock)
-        stack.push_async_callback(log.close)
-        idempotency = await _idempotency(settings, clock, stack)
+        stores = await stack.enter_async_context(opened_stores(settings, clock, services.links))
+        bounds = settings.idempotency
+        idempotency = Idempotency(
+            stores.idempotency, stores.sealer, wait_seconds=bounds.wait_seconds, value_bytes=bounds.value_bytes
+        )
         pool = EnginePool(settings.engine, tasks=TASKS, lost=telemetry.task_lost)
         await pool.start()
         stack.push_async_callback(pool.close)
         telemetry.metrics.watch("engine", "Engine processes, and tasks that wait for one.", ("state",), pool.readings)
         observation = Observation(telemetry, registry, lambda: services.links.states, clock)
         await stack.enter_async_context(observation.written(settings.telemetry))
-        journal = Journal(log, clock, telemetry)
+        journal = Journal(stores.log, clock, telemetry)
         credentials = Credentials(registry, services.checker, clock)
         engine = PAdESEngine(pool)
         material = MaterialSource(services.witnesses, services.revocation)
@@ -236,17 +236,6 @@ def _tracing(settings: Settings) -> "Tracing | None":
     from proxy.telemetry.tracing import Tracing
 
     return Tracing(settings.telemetry)
-
-
-async def _idempotency(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Idempotency:
-    stores, bounds = settings.stores, settings.idempotency
-    if stores.idempotency is None or stores.sealing_key is None:
-        return Idempotency(None, None)
-    sealer = MessageSealer(stores.sealing_key)
-    stack.push_async_callback(sealer.close)
-    store = await SQLiteIdempotencyStore.open(stores.idempotency, clock=clock, lease_seconds=bounds.lease_seconds)
-    stack.push_async_callback(store.close)
-    return Idempotency(store, sealer, wait_seconds=bounds.wait_seconds, value_bytes=bounds.value_bytes)
 
 
 def serve(settings: Settings) -> int:

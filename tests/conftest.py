@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -13,9 +14,10 @@ import pytest
 from _pytest.nodeid import NodeId
 
 if TYPE_CHECKING:
-    from tests.support.dynamodb import DynamoDB
     from tests.support.localstack import LocalStack
+    from tests.support.moto_server import Moto
     from tests.support.sandbox import Sandbox
+    from tests.support.tables import Tables
 
 # What a test finds does not depend on how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -107,14 +109,25 @@ def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["LocalStack
 
 
 @pytest.fixture(scope="session")
-def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DynamoDB"]:
-    """moto's DynamoDB; its tests are of the group ``localstack`` too, whose S3 they need beside it."""
-    from tests.support.dynamodb import is_installed, started_dynamodb
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Moto"]:
+    """moto's server; its tests are of the group ``localstack`` too, whose S3 they need beside it."""
+    from tests.support.moto_server import is_installed, started_moto
 
     if not is_installed():
         pytest.skip("moto's server is not there: make localstack")
-    with started_dynamodb(tmp_path_factory.mktemp("dynamodb")) as running:
+    with started_moto(tmp_path_factory.mktemp("moto")) as running:
         yield running
+
+
+@pytest.fixture
+def tables(request: pytest.FixtureRequest, moto: "Moto", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Tables":
+    """Tables and a bucket of a test's own, and in the environment whom to ask for them as."""
+    from tests.support.localstack import CREDENTIALS
+    from tests.support.tables import Tables
+
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    return Tables.made(moto, request.getfixturevalue("localstack"), tmp_path)
 
 
 @pytest.hookimpl(trylast=True)

@@ -287,6 +287,12 @@ class TransactionsQuery(Schema):
         None, description="A state (SUCCEEDED, FAILED, IN_PROGRESS, UNKNOWN) or an error code."
     )
     certificate_id: Identifier | None = None
+    operation: Annotated[str, Field(pattern="^[a-z][a-z-]{0,63}$")] | None = Field(
+        None, description="As a record names it: es, es-t, timestamp, hash, verify, …"
+    )
+    document_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        None, description="Hex SHA-256 of a document as it came, or as it went."
+    )
     idempotency_key: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = Field(
         None, description="Calls that came with this key; of the last 24 hours where from does not say otherwise."
     )

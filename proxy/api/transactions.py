@@ -34,6 +34,8 @@ async def list_transactions(context: Context) -> web.StreamResponse:
             end=query.to,
             result=query.result,
             certificate_id=query.certificate_id,
+            operation=query.operation,
+            document_sha256=query.document_sha256,
             idempotency=None if key is None else context.operations.idempotency.tag(context.grants.name, key),
             limit=query.limit,
             cursor=query.cursor,

@@ -25,6 +25,7 @@ from proxy.ports import Clock, SignerBackend
 from proxy.settings import Settings
 from proxy.signers.algorithms import capabilities
 from proxy.spool import open_unnamed
+from proxy.stores.opening import opened_stores
 from proxy.stores.sealing import MessageSealer
 from proxy.trust.certificate_warnings import EXPIRY_NOTICE, WarningCode, warnings_about
 from proxy.trust.certificates import key_algorithm, read_certificate
@@ -67,6 +68,7 @@ async def examine(settings: Settings, clock: Clock) -> tuple[Finding, ...]:
     try:
         async with open_services(settings, clock) as services:
             findings += _trust(settings)
+            findings += [finding async for finding in _tables(settings, services)]
             for backend in services.registry.backends:
                 findings += [finding async for finding in _backend(services, backend)]
             for profile in services.tsa.profiles:
@@ -114,17 +116,34 @@ def _takes_unnamed(directory: Path) -> bool:
 
 def _stores(settings: Settings) -> Iterator[Finding]:
     stores = settings.stores
-    yield _writable("transaction log", stores.transaction_log)
+    if stores.transaction_log is not None:
+        yield _writable("transaction log", stores.transaction_log)
     if stores.certificates is not None:
         yield _writable("registered certificates", stores.certificates)
-    if stores.idempotency is None or stores.sealing_key is None:
-        yield Finding("idempotency keys", Verdict.OK, "refused: no sealing key is set")
+    if stores.idempotency is not None:
+        yield _writable("idempotency keys", stores.idempotency)
+    elif stores.dynamodb is None or stores.dynamodb.idempotency is None:
+        yield Finding("idempotency keys", Verdict.OK, "refused: the settings name no place to keep what was done")
+    if stores.sealing_key is None:
         return
-    yield _writable("idempotency keys", stores.idempotency)
     try:
         MessageSealer(stores.sealing_key)
     except SettingsError as error:
-        yield Finding("idempotency keys", Verdict.FAILED, error.detail)
+        yield Finding("sealing key", Verdict.FAILED, error.detail)
+
+
+async def _tables(settings: Settings, services: Services) -> AsyncIterator[Finding]:
+    """Opened as the service opens them: the log has one writer more, who wrote nothing."""
+    if settings.stores.dynamodb is None:
+        return
+    try:
+        async with opened_stores(settings, services.clock, services.links) as stores:
+            yield Finding("transaction log", Verdict.OK, f"the table {settings.stores.dynamodb.transactions} is used")
+            if stores.idempotency is not None:
+                await stores.idempotency.replay(secrets.token_bytes(32))
+                yield Finding("idempotency keys", Verdict.OK, f"the table {settings.stores.dynamodb.idempotency} is used")
+    except ProxyError as error:
+        yield Finding("tables", Verdict.FAILED, error.detail)
 
 
 def _writable(subject: str, path: Path) -> Finding:

@@ -20,6 +20,7 @@ _EPILOG = f"""\
 examples:
   signproxy operations show 6f1c0d6e-4b3f-4a53-9a5e-0c8f6a1f7f10
   signproxy operations list --result FAILED --from 2030-01-01T00:00:00+09:00
+  signproxy operations list --document contract-signed.pdf
   signproxy operations list --limit 500 --json
 
 {ENVIRONMENT}
@@ -47,6 +48,8 @@ def _options(parser: "VerbParser") -> None:
     listing.add_argument("--to", dest="end", metavar="TIME", type=moment, help="started before")
     listing.add_argument("--result", metavar="STATE|CODE", help="SUCCEEDED, FAILED, IN_PROGRESS, or an error code")
     listing.add_argument("--certificate", metavar="ID", help="only calls with this signing certificate")
+    listing.add_argument("--operation", metavar="NAME", help="only calls of it: es-t, timestamp, verify, ...")
+    listing.add_argument("--document", metavar="PATH", help="only calls with this file, before or after it was signed")
     listing.add_argument("--limit", metavar="N", type=_limit, default=100, help="at most so many (default: %(default)s)")
     listing.add_argument("--json", action="store_true", help="JSON instead of a table")
     for action, run in ((one, run_show), (listing, run_list)):
@@ -115,11 +118,22 @@ async def _show(connection: "Connection", transaction_id: str) -> "Operation":
 _PAGE = 500
 
 
+def _digest(path: str) -> str:
+    import hashlib
+    from pathlib import Path
+
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 async def _list(connection: "Connection", arguments: argparse.Namespace) -> "list[Operation]":
+    import asyncio
+
     from proxy.client import SigningClient
 
     found: list[Operation] = []
     cursor: str | None = None
+    sha256 = None if arguments.document is None else await asyncio.to_thread(_digest, arguments.document)
     async with SigningClient(connection) as client:
         while True:
             page: OperationPage = await client.operations(
@@ -127,6 +141,8 @@ async def _list(connection: "Connection", arguments: argparse.Namespace) -> "lis
                 end=arguments.end,
                 result=arguments.result,
                 certificate_id=arguments.certificate,
+                operation=arguments.operation,
+                document_sha256=sha256,
                 limit=min(_PAGE, arguments.limit - len(found)),
                 cursor=cursor,
             )

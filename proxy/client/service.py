@@ -245,6 +245,8 @@ class SigningClient(CertificateCalls):
         end: datetime | None = None,
         result: str | None = None,
         certificate_id: str | None = None,
+        operation: str | None = None,
+        document_sha256: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> OperationPage:
@@ -255,6 +257,8 @@ class SigningClient(CertificateCalls):
             end: Before.
             result: A state or result code.
             certificate_id: Only calls that used it.
+            operation: Only calls of it.
+            document_sha256: Hex, of the document as it came or as it went.
             limit: Calls a page.
             cursor: ``next_cursor`` of the former page.
         """
@@ -263,6 +267,8 @@ class SigningClient(CertificateCalls):
             "to": None if end is None else end.isoformat(),
             "result": result,
             "certificateId": certificate_id,
+            "operation": operation,
+            "documentSha256": document_sha256,
             "limit": None if limit is None else str(limit),
             "cursor": cursor,
         }

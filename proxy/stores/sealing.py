@@ -117,10 +117,7 @@ class Messages:
         import aws_encryption_sdk
         from aws_cryptographic_material_providers.mpl import AwsCryptographicMaterialProviders
         from aws_cryptographic_material_providers.mpl.config import MaterialProvidersConfig
-        from aws_cryptographic_material_providers.mpl.errors import (
-            AwsCryptographicMaterialProvidersException,
-            CollectionOfErrors,
-        )
+        from aws_cryptographic_material_providers.mpl.errors import ServiceError
         from aws_cryptographic_material_providers.mpl.models import CreateDefaultCryptographicMaterialsManagerInput
         from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
         from aws_encryption_sdk.identifiers import AlgorithmSuite, CommitmentPolicy
@@ -131,8 +128,7 @@ class Messages:
         self._suite = AlgorithmSuite.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
         self._failures: tuple[type[Exception], ...] = (
             AWSEncryptionSDKClientError,
-            AwsCryptographicMaterialProvidersException,
-            CollectionOfErrors,
+            ServiceError,
             InvalidTag,
             ValueError,
         )

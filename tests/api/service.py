@@ -242,6 +242,7 @@ async def running(people: People, folder: Path, **changes: Any) -> AsyncIterator
     """Serve until the end of the block; then nothing is left open."""
     settings = settings_for(people, folder, **changes)
     clock, work, backend = SettableClock(), Work(), Backend()
+    assert settings.stores.transaction_log is not None
     log = await SQLiteTransactionLog.open(settings.stores.transaction_log, clock=clock)
     files = FollowedFiles()
     operations = make_operations(work, backend, log, clock, settings.maintenance, files)

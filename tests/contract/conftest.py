@@ -7,8 +7,6 @@ import pytest
 
 from tests.contract.benches import BENCHES, COALESCED, FURTHER, USUAL, Bench, Making
 from tests.contract.key_benches import KeyBench, KMSBench, PKCS11Bench, SoftwareBench
-from tests.contract.tables import Tables
-from tests.support.localstack import CREDENTIALS
 from tests.support.pki import Hierarchy
 from tests.support.softhsm import is_installed
 
@@ -20,13 +18,6 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, signing_pki: Hie
     making = Making(tmp_path, signing_pki, keys, request.getfixturevalue)
     async with (BENCHES | COALESCED | FURTHER)[name](making) as made:
         yield made
-
-
-@pytest.fixture
-def tables(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tables:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    return Tables.made(request.getfixturevalue("dynamodb"), request.getfixturevalue("localstack"), tmp_path)
 
 
 @pytest.fixture(scope="session")

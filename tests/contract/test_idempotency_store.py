@@ -13,8 +13,8 @@ from proxy.errors import InternalError, SettingsError
 from proxy.model import ClaimState
 from proxy.ports import IdempotencyStore
 from proxy.stores.idempotency_sqlite import SQLiteIdempotencyStore
-from tests.contract.tables import Tables
 from tests.support.pki import FixedClock
+from tests.support.tables import Tables
 
 LEASE = 20.0
 SCOPE, ANOTHER = b"s" * 32, b"t" * 32

@@ -14,7 +14,7 @@ from proxy.errors import InternalError, InvalidParameter
 from proxy.model import Exchange, StageTime, TransactionQuery, TransactionRecord
 from proxy.ports import SystemClock, TransactionLog
 from proxy.stores.transactions_sqlite import SQLiteTransactionLog
-from tests.contract.tables import Tables
+from tests.support.tables import Tables
 
 OpenLog = Callable[[], Awaitable[TransactionLog]]
 

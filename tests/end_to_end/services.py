@@ -77,11 +77,7 @@ def serving(
         **settings,
         "listener": {"host": HOST, "port": port, **settings.get("listener", {})},
         "admin": {"port": 0},
-        "stores": {
-            "transaction_log": str(folder / "transactions.sqlite"),
-            "idempotency": str(folder / "idempotency.sqlite"),
-            **settings.get("stores", {}),
-        },
+        "stores": _stores(settings.get("stores", {}), folder),
         "spool": {"directory": str(spool)},
         "engine": {"processes": 1, **settings.get("engine", {})},
     }
@@ -125,9 +121,20 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
+def _stores(changed: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """Files of its own, unless it is told of tables."""
+    if "dynamodb" in changed:
+        return changed
+    files = {name: str(folder / f"{file}.sqlite") for name, file in _FILES.items()}
+    return {**files, **changed}
+
+
+_FILES = {"transaction_log": "transactions", "idempotency": "idempotency"}
+
+
 def _overlay(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for section, value in settings.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and "dynamodb" not in value:
             for key, content in value.items():
                 yield f"SIGNPROXY__{section}__{key}".upper(), _toml(content)
         else:

@@ -34,6 +34,7 @@ def test_the_service_takes_them_and_its_files_come_from_secrets(shape: str) -> N
     assert settings.limits.shutdown_seconds < made["StopTimeout"]
     mounted = {Path(mount["ContainerPath"]) for mount in made["MountPoints"]}
     assert settings.spool.directory in mounted
+    assert settings.stores.transaction_log is not None
     assert settings.stores.transaction_log.parent in mounted
     assert {path.parent for path in written} <= mounted
     assert settings.telemetry.embedded_metrics == "SigningProxy"

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -21,15 +22,17 @@ class AWSFront:
     Attributes:
         url: Where it listens.
         asked: How often each action was asked for; of S3, each method.
+        access_keys: Whose requests they were, in order.
         faults: By action, what happens to the next requests, one after the other.
     """
 
     url: str = ""
     asked: Counter[str] = field(default_factory=Counter)
+    access_keys: list[str] = field(default_factory=list)
     faults: dict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
 
 
-def refuses(code: str, status: int = 400, **members: object) -> Fault:
+def refuses(code: str, status: int = 400, **members: Any) -> Fault:
     """Is refused by the service with this code; nothing is done."""
 
     async def fault(_request: web.Request, _hand_on: Callable[[], Awaitable[web.Response]]) -> web.Response:
@@ -57,6 +60,7 @@ async def aws_front(upstream: str) -> AsyncIterator[AWSFront]:
             body = await request.read()
             action = request.headers.get("X-Amz-Target", request.method).rpartition(".")[2]
             front.asked[action] += 1
+            front.access_keys.append(request.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
             headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
 
             async def hand_on() -> web.Response:

@@ -14,6 +14,7 @@ from proxy.settings import Settings
 from tests.support.keys import rsa_key
 from tests.support.pki import DAY, NOW, SIGNER_USAGE, FixedClock, Hierarchy, Holder, crl, issue
 from tests.support.software_keys import add_signer, sections
+from tests.support.tables import Tables
 from tests.support.tsa import Stamp, TSAServer, tsa_server
 
 
@@ -118,13 +119,25 @@ async def test_what_is_kept_for_idempotency_keys(deployment: Deployment) -> None
     assert "refused" in await deployment.only("idempotency keys", Verdict.OK)
     key = deployment.folder / "sealing-key"
     deployment.members["stores"] |= {"idempotency": "idempotency.sqlite", "sealing_key": f"file:{key}"}
-    assert "cannot be read" in await deployment.only("idempotency keys", Verdict.FAILED)
+    assert "cannot be read" in await deployment.only("sealing key", Verdict.FAILED)
     key.write_text(base64.b64encode(bytes(31)).decode())
-    assert "32 bytes" in await deployment.only("idempotency keys", Verdict.FAILED)
+    assert "32 bytes" in await deployment.only("sealing key", Verdict.FAILED)
     key.write_text(base64.b64encode(bytes(32)).decode() + "\n")
     assert [verdict for verdict, _ in await deployment.about("idempotency keys")] == [Verdict.OK]
     deployment.members["stores"]["idempotency"] = "absent/idempotency.sqlite"
     assert "cannot be written" in await deployment.only("idempotency keys", Verdict.FAILED)
+
+
+@pytest.mark.xdist_group("localstack")
+async def test_tables_are_used_as_the_service_would(deployment: Deployment, tables: Tables) -> None:
+    key = deployment.folder / "sealing-key"
+    key.write_text(base64.b64encode(bytes(32)).decode())
+    names = tables.settings.model_dump(exclude_none=True)
+    deployment.members["stores"] = {"sealing_key": f"file:{key}", "dynamodb": names}
+    for subject in ("transaction log", "idempotency keys"):
+        assert "table" in await deployment.only(subject, Verdict.OK)
+    names["transactions"] = "another-table"
+    assert "stores.dynamodb" in await deployment.only("tables", Verdict.FAILED)
 
 
 async def test_a_listener_key_of_another_certificate(deployment: Deployment) -> None:

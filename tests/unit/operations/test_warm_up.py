@@ -75,6 +75,7 @@ class Task:
             }
         )
         services = await self.stack.enter_async_context(open_services(settings, self.clock))
+        assert settings.stores.transaction_log is not None
         self.log = await SQLiteTransactionLog.open(settings.stores.transaction_log, clock=self.clock)
         self.stack.push_async_callback(self.log.close)
         journal = Journal(self.log, self.clock, Telemetry(None))

@@ -311,7 +311,7 @@ async def test_searches_walk_an_index(log: SQLiteTransactionLog, path: Path) -> 
     with closing(sqlite3.connect(path)) as connection:
         connection.create_function("writer_is_gone", 1, lambda _: False)
         names = ["client", "transaction_id", "start", "end", "cursor_started", "cursor_transaction", "certificate_id", "result"]
-        values = dict.fromkeys([*names, "idempotency"], "x") | {"limit": 1}
+        values = dict.fromkeys([*names, "idempotency", "operation", "document_sha256"], "x") | {"limit": 1}
         for query in (transaction_reader._FIND, transaction_reader._GET):
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", values)]
             assert any("USING INDEX record_by_" in step or "USING COVERING INDEX record_by_" in step for step in plan)

@@ -15,8 +15,8 @@ from proxy.stores.kept_objects import KeptObjects
 from proxy.stores.s3_connection import S3Connection
 from proxy.stores.sealing import MessageSealer
 from proxy.stores.transactions_dynamodb import DynamoDBTransactionLog
-from tests.support.dynamodb import DynamoDB
 from tests.support.localstack import REGION, LocalStack
+from tests.support.moto_server import Moto
 
 
 @dataclass(frozen=True)
@@ -29,24 +29,31 @@ class Tables:
 
     settings: DynamoDBSettings
     folder: Path
+    moto: Moto
+    localstack: LocalStack
 
     @classmethod
-    def made(cls, dynamodb: DynamoDB, localstack: LocalStack, folder: Path) -> "Tables":
+    def made(cls, moto: Moto, localstack: LocalStack, folder: Path) -> "Tables":
         """New ones, empty."""
         name = f"test-{secrets.token_hex(6)}"
-        dynamodb.create_table(f"{name}-transactions", "partition", "place")
-        dynamodb.create_table(f"{name}-idempotency", "scope")
+        moto.create_table(f"{name}-transactions", "partition", "place")
+        moto.create_table(f"{name}-idempotency", "scope")
         localstack.client(service="s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         settings = DynamoDBSettings(
             region=REGION,
             transactions=f"{name}-transactions",
             idempotency=f"{name}-idempotency",
             bucket=name,
-            endpoint_url=dynamodb.url,
+            endpoint_url=moto.url,
             s3_endpoint_url=localstack.url,
             timeout_seconds=20.0,
         )
-        return cls(settings, folder)
+        return cls(settings, folder, moto, localstack)
+
+    def objects(self) -> list[str]:
+        """Names of the objects in the bucket."""
+        listed = self.localstack.client(service="s3").list_objects_v2(Bucket=self.settings.bucket)
+        return [entry["Key"] for entry in listed.get("Contents", [])]
 
     def behind(self, url: str) -> "Tables":
         """The same tables, asked for at another address."""

@@ -1,4 +1,7 @@
-"""moto's DynamoDB over HTTP, which nobody here wrote: LocalStack's would be downloaded. ``make localstack`` installs it."""
+"""moto's server over HTTP, which nobody here wrote, for what LocalStack does not have. ``make localstack`` installs it.
+
+That is DynamoDB, which LocalStack downloads, and symmetric keys in KMS, which it makes with Python 3.12 alone.
+"""
 
 import os
 import signal
@@ -34,21 +37,25 @@ make_server("127.0.0.1", int(sys.argv[1]), serve, threaded=True).serve_forever()
 
 
 @dataclass(frozen=True, slots=True)
-class DynamoDB:
+class Moto:
     """Where it listens."""
 
     url: str
 
-    def client(self) -> Any:
+    def client(self, service: str = "dynamodb") -> Any:
         """Amazon's own SDK against it."""
         return boto3.client(
-            "dynamodb",
+            service,
             region_name=REGION,
             endpoint_url=self.url,
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
+
+    def create_key(self) -> str:
+        """A symmetric key in KMS; its ARN."""
+        return str(self.client("kms").create_key()["KeyMetadata"]["Arn"])
 
     def create_table(self, name: str, *keys: str) -> None:
         """A table with a string for a partition key, and perhaps one for a sort key."""
@@ -66,11 +73,11 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def started_dynamodb(folder: Path) -> Iterator[DynamoDB]:
+def started_moto(folder: Path) -> Iterator[Moto]:
     """Run it on a free port of loopback until the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    log = folder / "dynamodb.log"
+    log = folder / "moto.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
             [ENVIRONMENT / "bin" / "python", "-c", _START, str(port)],
@@ -87,7 +94,7 @@ def started_dynamodb(folder: Path) -> Iterator[DynamoDB]:
 
     try:
         until(lambda: _listens(port), alive)
-        yield DynamoDB(f"http://127.0.0.1:{port}")
+        yield Moto(f"http://127.0.0.1:{port}")
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
