@@ -76,7 +76,9 @@ def open_pdf(stream: BinaryIO, password: str | None = None, *, strict: bool = Tr
     return _read(stream, password, lambda reader: reader, tuple(_Way) if strict else (_Way.LENIENT, _Way.REPAIRED))
 
 
-def read_pdf(stream: BinaryIO, password: str | None, work: Callable[[DocumentReader], _Result]) -> _Result:
+def read_pdf(
+    stream: BinaryIO, password: str | None, work: Callable[[DocumentReader], _Result], *, any_version: bool = False
+) -> _Result:
     """Do some work on a document, read in the strictest way that leads to the end.
 
     Args:
@@ -84,6 +86,7 @@ def read_pdf(stream: BinaryIO, password: str | None, work: Callable[[DocumentRea
         password: The user's or the owner's; ``None``: the empty one.
         work: From the reader to a result; done anew with each way of reading. It raises the error tree for what no other way of
             reading would change, and lets pyHanko's exceptions through.
+        any_version: Whether the version is no matter: to look at what others signed.
 
     Returns:
         What ``work`` gave.
@@ -91,10 +94,17 @@ def read_pdf(stream: BinaryIO, password: str | None, work: Callable[[DocumentRea
     Raises:
         InvalidDocument, PDFVersionUnsupported, PDFEncrypted: As :func:`open_pdf`, and what ``work`` raises of the error tree.
     """
-    return _read(stream, password, work, tuple(_Way))
+    return _read(stream, password, work, tuple(_Way), any_version=any_version)
 
 
-def _read(stream: BinaryIO, password: str | None, work: Callable[[DocumentReader], _Result], ways: tuple[_Way, ...]) -> _Result:
+def _read(
+    stream: BinaryIO,
+    password: str | None,
+    work: Callable[[DocumentReader], _Result],
+    ways: tuple[_Way, ...],
+    *,
+    any_version: bool = False,
+) -> _Result:
     size = stream.seek(0, 2)
     failures: list[Exception] = []
     conforms = False
@@ -106,7 +116,7 @@ def _read(stream: BinaryIO, password: str | None, work: Callable[[DocumentReader
                     # A signed document has revisions, which an update that says all anew would do away with.
                     reader.continues = conforms or reader.hybrid or signed
                 conforms = conforms or way is _Way.STRICT
-                _unlock(reader, password)
+                _unlock(reader, password, any_version=any_version)
                 return work(reader)
         except InvalidDocument as error:
             # Without a cause, it is a finding and no failure of a way of reading.
@@ -133,13 +143,13 @@ def _located(stream: BinaryIO, password: str | None, way: _Way) -> tuple[Documen
         return reader, way is _Way.LENIENT and data.find(SIGNED) >= 0
 
 
-def _unlock(reader: DocumentReader, password: str | None) -> None:
+def _unlock(reader: DocumentReader, password: str | None, *, any_version: bool) -> None:
     """Decrypt the document and see that it is one that can be worked on."""
     if reader.strict and reader.hybrid:
         raise PdfReadError("pyHanko does not update hybrid files that it reads strictly")
     authenticate(reader, password)
     version = reader.input_version
-    if version[0] > 2 or version < (1, 3):
+    if not any_version and (version[0] > 2 or version < (1, 3)):
         raise PDFVersionUnsupported(f"PDF {version[0]}.{version[1]} cannot be signed; 1.3 to 2.x can")
     if not isinstance(entry(reader.root, "/Pages"), generic.DictionaryObject):
         raise PdfReadError("the PDF has no page tree")

@@ -148,7 +148,7 @@ def _message(signed_data: cms.SignedData, signer: cms.SignerInfo) -> SignedMessa
     # Taken before anything in it is read, because asn1crypto writes anew what it has parsed.
     signed_der = signer["signed_attrs"].dump()
     signed = _signed_attributes(signed_der) if signed_der else None
-    unsigned = _attributes(signer["unsigned_attrs"].dump(), repeatable=True)
+    unsigned = _attributes(signer["unsigned_attrs"].dump())
     return SignedMessage(
         content_type=encapsulated["content_type"].dotted,
         content=None if isinstance(content, core.Void) else _octets(content),
@@ -197,13 +197,11 @@ def _as_set(tagged: bytes) -> bytes:
     return b"\x31" + tagged[1:]
 
 
-def _attributes(tagged: bytes, *, repeatable: bool = False) -> dict[str, tuple[bytes, ...]]:
-    """The values of each attribute, as DER."""
+def _attributes(tagged: bytes) -> dict[str, tuple[bytes, ...]]:
+    """The values of each attribute, as DER. One may be there several times, where its own definition does not forbid it."""
     found: dict[str, tuple[bytes, ...]] = {}
     for attribute in _RawAttributes.load(_as_set(tagged), strict=True) if tagged else ():
         name = attribute["type"].dotted
-        if name in found and not repeatable:
-            raise MalformedCMS("a signed attribute is there twice")
         found[name] = (*found.get(name, ()), *(value.dump() for value in attribute["values"]))[:_MOST_VALUES]
     return found
 

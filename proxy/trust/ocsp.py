@@ -24,7 +24,7 @@ from proxy.trust import signatures
 from proxy.trust.certificates import issued_by, key_usage, read_certificate
 from proxy.trust.cms import UNREADABLE
 from proxy.trust.failures import EvidenceRejected, NothingToSay
-from proxy.trust.signatures import SignatureMethod, method_of, verify_value
+from proxy.trust.signatures import SignatureMethod, issued_by_any, method_of, verify_value
 
 SKEW = timedelta(seconds=60)
 """How far another's clock may be off."""
@@ -100,7 +100,7 @@ def check_current(answer: OCSPAnswer, issuer: bytes, at: datetime) -> None:
     """
     if answer.method.hash_name not in signatures.ACCEPTED:
         raise EvidenceRejected("the OCSP response is not authentic: its algorithm is not accepted")
-    if answer.responder != issuer and not _is_valid(read_certificate(answer.responder), at):
+    if answer.responder != issuer and not _is_relied_on(read_certificate(answer.responder), read_certificate(issuer), at):
         raise EvidenceRejected("the OCSP response is signed by nobody whom the issuer authorised")
     _check_times(answer.info, at)
 
@@ -146,7 +146,10 @@ def _archive_cutoff(single: asn1_ocsp.SingleResponse) -> datetime | None:
     found = None
     for extension in single["single_extensions"] or ():
         if extension["extn_id"].native == "archive_cutoff":
-            found = extension["extn_value"].parsed.native.astimezone(UTC)
+            try:
+                found = extension["extn_value"].parsed.native.astimezone(UTC)
+            except UNREADABLE:
+                found = None  # responders reckon it from certificates' ends, and arrive before the year 0
         elif extension["critical"].native:
             raise ValueError("a critical extension of a single response")
     return found
@@ -200,12 +203,17 @@ def _is_delegated(candidate: x509.Certificate, issuer: x509.Certificate, at: dat
         ExtendedKeyUsageOID.OCSP_SIGNING in purposes
         and (usage is None or usage.digital_signature or usage.content_commitment)
         and _is_valid(candidate, at)
-        and issued_by(candidate, issuer)
+        and issued_by_any(candidate, issuer)
     )
 
 
 def _is_valid(candidate: x509.Certificate, at: datetime) -> bool:
     return candidate.not_valid_before_utc - SKEW <= at and at - SKEW <= candidate.not_valid_after_utc
+
+
+def _is_relied_on(responder: x509.Certificate, issuer: x509.Certificate, at: datetime) -> bool:
+    """Whether a delegated responder's certificate is valid, and signed by an algorithm of today."""
+    return _is_valid(responder, at) and issued_by(responder, issuer)
 
 
 def _info(single: ocsp.OCSPSingleResponse, response: bytes) -> RevocationInfo:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from proxy.trust.certificates import is_ca, issued_by, read_certificate
+from proxy.trust.certificates import is_ca, read_certificate
+from proxy.trust.signatures import issued_by_any
 
 MOST_OTHERS = 32
 """Certificates supplied that are considered for one path."""
@@ -58,7 +59,7 @@ def candidates(certificate: bytes, others: Iterable[bytes], anchors: BySubject, 
         chain = stack.pop()
         last = read_certificate(chain[-1])
         for anchor in anchors.get(last.issuer.public_bytes(), ()):
-            if issued_by(last, read_certificate(anchor)):
+            if issued_by_any(last, read_certificate(anchor)):
                 yield (*chain, anchor)
         if len(chain) >= _LONGEST_PATH - 1:
             continue
@@ -66,7 +67,7 @@ def candidates(certificate: bytes, others: Iterable[bytes], anchors: BySubject, 
             steps += 1
             if steps > _MOST_STEPS:
                 return
-            if der not in chain and issued_by(last, read_certificate(der)):
+            if der not in chain and issued_by_any(last, read_certificate(der)):
                 stack.append((*chain, der))
 
 

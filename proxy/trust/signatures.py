@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from asn1crypto import algos
+from asn1crypto import x509 as asn1_x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
 from proxy.trust.certificates import read_certificate
@@ -196,3 +198,23 @@ def verify_any(signer: bytes, algorithm: algos.SignedDigestAlgorithm, signed: by
     method = method_of(algorithm)
     verify_value(read_certificate(signer), method, value, signed)
     return method
+
+
+def issued_by_any(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether the name matches and the issuer's key made the signature, by any algorithm there is.
+
+    :func:`proxy.trust.certificates.issued_by` knows those of today alone: no SHA-1, by which half of the world's older
+    certificates are signed.
+    """
+    if certificate.issuer != issuer.subject:
+        return False
+    try:
+        outer = asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
+        algorithm = outer["signature_algorithm"]
+        # RFC 5280, 4.1.1.2: the one that is signed too.
+        if outer["tbs_certificate"]["signature"].dump() != algorithm.dump():
+            return False
+        verify_value(issuer, method_of(algorithm), certificate.signature, certificate.tbs_certificate_bytes)
+    except (ValueError, TypeError, KeyError):
+        return False
+    return True

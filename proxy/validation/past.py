@@ -13,12 +13,12 @@ from itertools import pairwise
 from proxy.model import RevocationState, SubIndication, TrustUse
 from proxy.trust.certificates import read_certificate
 from proxy.trust.paths import CertificationPath
-from proxy.validation.algorithms import INSTANT, certificate_reliance, signature_reliance
+from proxy.validation.algorithms import INSTANT, certificate_reliance
 from proxy.validation.context import Context, digest, name_of
 from proxy.validation.evidence import Answer
 from proxy.validation.proofs import ProofKey
 from proxy.validation.reasons import Check, Code, reason
-from proxy.validation.revocation import is_exempt, responder_until
+from proxy.validation.revocation import answer_reliance, is_exempt, responder_until
 from proxy.validation.steps import Failure, Steps
 
 BLOCK_CERTIFICATE = "5.6.2.1"
@@ -98,7 +98,7 @@ def _bound_by_revocation(
     usable = [answer for answer in answers if _is_usable(context, answer, certificate, issuer, control_time, lenient=lenient)]
     if not usable:
         return None
-    return max(_bound_by_answer(context, answer, control_time, lenient=lenient) for answer in usable)
+    return max(_bound_by_answer(context, answer, issuer, control_time, lenient=lenient) for answer in usable)
 
 
 def _is_usable(
@@ -112,7 +112,7 @@ def _is_usable(
     return lenient or min(existed, control_time) <= responder_until(answer, issuer)
 
 
-def _bound_by_answer(context: Context, answer: Answer, control_time: datetime, *, lenient: bool) -> datetime:
-    reliance = signature_reliance(context.policy.algorithms, answer.hash_name, answer.signer).until - INSTANT
+def _bound_by_answer(context: Context, answer: Answer, issuer: bytes, control_time: datetime, *, lenient: bool) -> datetime:
+    reliance = answer_reliance(context.policy.algorithms, answer, issuer).until - INSTANT
     fresh_until = control_time if lenient else answer.fresh_until
     return min(reliance, fresh_until)

@@ -10,9 +10,9 @@ from datetime import datetime
 
 from cryptography import x509
 
-from proxy.model import RevocationState, SubIndication, WantedRevocation
+from proxy.model import AlgorithmPolicy, RevocationState, SubIndication, WantedRevocation
 from proxy.trust.certificates import read_certificate
-from proxy.validation.algorithms import ALWAYS, INSTANT, signature_reliance
+from proxy.validation.algorithms import ALWAYS, INSTANT, Reliance, certificate_reliance, signature_reliance
 from proxy.validation.context import Context, name_of
 from proxy.validation.evidence import Answer
 from proxy.validation.reasons import Check, Code, reason
@@ -89,6 +89,12 @@ def responder_until(answer: Answer, issuer: bytes) -> datetime:
     return ALWAYS if answer.signer == issuer else read_certificate(answer.signer).not_valid_after_utc
 
 
+def answer_reliance(policy: AlgorithmPolicy, answer: Answer, issuer: bytes) -> Reliance:
+    """Until when the algorithms of an answer are relied on: its own, and those by which the issuer (DER) named a responder."""
+    own = signature_reliance(policy, answer.hash_name, answer.signer)
+    return own if answer.signer == issuer else min(own, certificate_reliance(policy, answer.signer, issuer))
+
+
 _TOLERATED = frozenset({SubIndication.TRY_LATER, SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE})
 _CHECKS: dict[str, Check] = {
     Code.REVOCATION_DATA_NOT_FRESH: Check.REVOCATION_FRESHNESS,
@@ -141,8 +147,7 @@ def _stands_against(
     if context.at > answer.fresh_until:
         why = reason(Code.REVOCATION_DATA_NOT_FRESH, subject=name, since=answer.info.this_update, until=answer.fresh_until)
         found.append(Obstacle(Failure(SubIndication.TRY_LATER, why), answer.fresh_until, wanted=wanted))
-    weakness = signature_reliance(context.policy.algorithms, answer.hash_name, answer.signer)
-    obstacle = weakness.obstacle(context.at, answer.key)
+    obstacle = answer_reliance(context.policy.algorithms, answer, issuer).obstacle(context.at, answer.key)
     if obstacle is not None:
         found.append(obstacle)
     return found

@@ -71,12 +71,18 @@ class DSSVerdict:
         sub_indication: ``HASH_FAILURE``, ``TRY_LATER`` … or ``None``.
         level: Signature format, ``PAdES-BASELINE-T``; ``None`` for a timestamp.
         errors: What it held against it.
+        identifier: Its own name for it; a timestamp over a document stands below every signature that it covers.
+        field_name: ``None`` for what is inside a signature.
+        timestamp_type: ``DOCUMENT_TIMESTAMP``, ``SIGNATURE_TIMESTAMP`` …; ``None`` for a signature.
     """
 
     indication: str
     sub_indication: str | None
     level: str | None
     errors: tuple[str, ...]
+    identifier: str
+    field_name: str | None
+    timestamp_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,15 @@ class DSS:
 
 
 def _dss_verdict(item: dict[str, Any]) -> DSSVerdict:
-    return DSSVerdict(item["indication"], item["subIndication"], item.get("level"), tuple(item["errors"]))
+    return DSSVerdict(
+        indication=item["indication"],
+        sub_indication=item["subIndication"],
+        level=item.get("level"),
+        errors=tuple(item["errors"]),
+        identifier=item["id"],
+        field_name=item["fieldName"],
+        timestamp_type=item.get("type"),
+    )
 
 
 # -- pdfsig ---------------------------------------------------------------------------------------------------------

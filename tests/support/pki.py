@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from asn1crypto import core
+from asn1crypto import ocsp as asn1_ocsp
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_public_key
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -145,6 +148,25 @@ def issue(
     return Holder(builder.sign(signer, algorithm or hashes.SHA256()), key)
 
 
+def by_sha1(holder: Holder, issuer: Holder, *, named_inside: str | None = None) -> Holder:
+    """The same certificate under a signature with SHA-1, which cryptography's builders do not make any more.
+
+    ``named_inside``: another algorithm in what is signed.
+    """
+    certificate = asn1_x509.Certificate.load(holder.der)
+    weak = hashes.SHA1()  # noqa: S303 - as half of the world's older certificates
+    algorithm = "sha1_rsa" if isinstance(issuer.key, rsa.RSAPrivateKey) else "sha1_ecdsa"
+    certificate["tbs_certificate"]["signature"] = {"algorithm": named_inside or algorithm}
+    signed = certificate["tbs_certificate"].dump(force=True)
+    if isinstance(issuer.key, rsa.RSAPrivateKey):
+        value = issuer.key.sign(signed, padding.PKCS1v15(), weak)
+    else:
+        value = issuer.key.sign(signed, ec.ECDSA(weak))
+    certificate["signature_algorithm"] = {"algorithm": algorithm}
+    certificate["signature_value"] = value
+    return Holder(x509.load_der_x509_certificate(certificate.dump(force=True)), holder.key)
+
+
 def certificate_to(public_key: bytes, common_name: str, issuer: Holder) -> bytes:
     """DER of a signer's certificate to a key that is elsewhere (DER of its SubjectPublicKeyInfo)."""
     key = load_der_public_key(public_key)
@@ -268,3 +290,20 @@ def ocsp_response(
     if included:
         builder = builder.certificates([holder.certificate for holder in included])
     return builder.sign(responder.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def with_archive_cutoff(response: bytes, cutoff: bytes, responder: Holder) -> bytes:
+    """The same OCSP response (DER) with an archive cutoff (RFC 6960, 4.4.4), which may be no time."""
+    outer = asn1_ocsp.OCSPResponse.load(response)
+    basic = outer["response_bytes"]["response"].parsed
+    value = core.OctetString(bytes([0x18, len(cutoff)]) + cutoff).dump()
+    identifier = core.ObjectIdentifier("1.3.6.1.5.5.7.48.1.6").dump()
+    extension = bytes([0x30, len(identifier) + len(value)]) + identifier + value
+    # As DER and unparsed: it may be none that can be written by who reads it.
+    extensions = asn1_ocsp.SingleResponseExtensions.load(bytes([0x30, len(extension)]) + extension)
+    basic["tbs_response_data"]["responses"][0]["single_extensions"] = extensions
+    assert isinstance(responder.key, ec.EllipticCurvePrivateKey)
+    basic["signature"] = responder.key.sign(basic["tbs_response_data"].dump(), ec.ECDSA(hashes.SHA256()))
+    outer["response_bytes"]["response"] = core.ParsableOctetString(basic.dump())
+    made: bytes = outer.dump()
+    return made

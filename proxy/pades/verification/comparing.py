@@ -15,6 +15,7 @@ _HIDDEN, _PRINT, _NO_VIEW = 1 << 1, 1 << 2, 1 << 5
 Path = tuple[str | int, ...]
 """Keys and indices from an object to a value in it, references unfollowed."""
 
+_NUMBERS = (generic.NumberObject, generic.FloatObject)
 _STRINGS = (generic.TextStringObject, generic.ByteStringObject)
 
 
@@ -41,7 +42,10 @@ def same(one: generic.PdfObject | None, other: generic.PdfObject | None, levels:
         return (
             isinstance(other, generic.ArrayObject)
             and len(one) == len(other)
-            and all(same(mine, theirs, levels - 1) for mine, theirs in zip(one.iterate(), other.iterate(), strict=True))
+            and all(
+                same(mine, theirs, levels - 1) or _same_number(mine, theirs)
+                for mine, theirs in zip(one.iterate(), other.iterate(), strict=True)
+            )
         )
     if isinstance(one, generic.IndirectObject):
         return isinstance(other, generic.IndirectObject) and (one.idnum, one.generation) == (other.idnum, other.generation)
@@ -50,6 +54,11 @@ def same(one: generic.PdfObject | None, other: generic.PdfObject | None, levels:
     if isinstance(one, generic.NullObject):
         return isinstance(other, generic.NullObject)
     return type(one) is type(other) and one == other
+
+
+def _same_number(one: generic.PdfObject, other: generic.PdfObject) -> bool:
+    """Whether two coordinates are the same, as software writes ``0`` or ``0.0`` (7.3.3); elsewhere a real may be no integer."""
+    return isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS) and one == other
 
 
 def differing_keys(old: generic.DictionaryObject, new: generic.DictionaryObject) -> frozenset[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
-from proxy.errors import InvalidDocument, PDFVersionUnsupported
+from proxy.errors import InvalidDocument
 from proxy.model import Finding, SignedObject
 from proxy.pades.document import DocumentReader
 from proxy.pades.reading import read_pdf
@@ -32,8 +32,8 @@ def examine_document(stream: BinaryIO, request: ExamineDocument) -> ExaminedDocu
         PDFEncrypted: It needs a password or a recipient's key.
     """
     try:
-        examined, wanted = read_pdf(stream, request.password, lambda reader: _examined(reader, request))
-    except (InvalidDocument, PDFVersionUnsupported):
+        examined, wanted = read_pdf(stream, request.password, lambda reader: _examined(reader, request), any_version=True)
+    except InvalidDocument:
         return _surveyed(stream, failure("DOCUMENT_UNREADABLE"))
     digests = digest_all(stream, [item for items in wanted.values() for item in items])
 

@@ -140,7 +140,7 @@ def judge_form(step: Step, old: generic.PdfObject | None, new: generic.PdfObject
             step.changes.note(_LTV)
         elif key in {"/DA", "/Q", "/NeedAppearances"}:
             step.changes.note(_FORM_FILLING)
-        elif key == "/DR" and only_adds(entry(before, key), entry(new, key)):
+        elif key == "/DR" and only_adds_defaults(entry(before, key), entry(new, key)):
             step.changes.note(_FORM_FILLING, content=False)
         else:
             step.changes.forbid("FORM_CHANGED", number)
@@ -168,6 +168,22 @@ def _added(old: list[generic.PdfObject], new: list[generic.PdfObject]) -> Iterat
             yield item
         else:
             del left[found]
+
+
+def only_adds_defaults(old: object, new: object) -> bool:
+    """Whether the default resources have all that they had but for form XObjects, of which software keeps its newest seal here.
+
+    Variable text, which they are for (12.7.4.3), cannot paint one.
+    """
+    if not isinstance(old, generic.DictionaryObject) or isinstance(old, generic.StreamObject):
+        return old is None and _is_plain(new)
+    kept = generic.DictionaryObject({key: old.raw_get(key) for key in old if key != "/XObject"})
+    return _is_plain(new) and only_adds(kept, new) and are_plain(entry(new, "/XObject"))
+
+
+def are_plain(resources: object) -> bool:
+    """Whether these are resources of one kind, or none."""
+    return resources is None or _is_plain(resources)
 
 
 def only_adds(old: object, new: object) -> bool:

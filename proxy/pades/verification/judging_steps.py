@@ -12,7 +12,15 @@ from pyhanko.pdf_utils import generic
 from proxy.pades.objects import entry
 from proxy.pades.verification.comparing import differing_keys, same, value
 from proxy.pades.verification.form import SIGNATURE
-from proxy.pades.verification.form_changes import judge_field, judge_fields_array, judge_form, judge_hierarchy, only_adds
+from proxy.pades.verification.form_changes import (
+    are_plain,
+    judge_field,
+    judge_fields_array,
+    judge_form,
+    judge_hierarchy,
+    only_adds,
+    only_adds_defaults,
+)
 from proxy.pades.verification.page_changes import (
     is_annotation,
     is_annotations_array,
@@ -54,13 +62,16 @@ def judge_step(step: Step) -> StepChanges:
 
 def _judge_trailer(step: Step) -> None:
     old, new = step.old.trailer_view, step.new.trailer_view
-    for key in ("/Root", "/Encrypt"):
-        if not same(value(old, key), value(new, key)):
-            step.changes.forbid("CATALOG_CHANGED", step.new.root_ref.idnum)
-    root = step.old.root_ref.idnum
-    if root not in step.changed:
+    if not same(value(old, "/Encrypt"), value(new, "/Encrypt")):
+        step.changes.forbid("CATALOG_CHANGED", step.new.root_ref.idnum)
+    former, root = step.old.root_ref.idnum, step.new.root_ref.idnum
+    if former == root and root not in step.changed:
         return
-    before, after = step.versions(root)
+    if former != root and not step.is_new(root):
+        # An object that lay there when the document was signed was no catalog then.
+        step.changes.forbid("CATALOG_CHANGED", root)
+        return
+    before, after = step.old.object(former), step.new.object(root)
     if not isinstance(before, generic.DictionaryObject) or not isinstance(after, generic.DictionaryObject):
         step.changes.forbid("CATALOG_CHANGED", root)
         return
@@ -129,9 +140,16 @@ def _as_fields_array(step: Step, number: int, uses: list[Use], old: generic.PdfO
 def _as_form_resources(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
     """The form's default resources, or a dictionary of one kind of them: they may grow."""
     del number
-    if not uses or not all(path[-1:] == ("/DR",) or path[-2:-1] == ("/DR",) for _, path in uses):
+    if any(isinstance(item, generic.StreamObject) for item in (old, new)):
         return False
-    if any(isinstance(item, generic.StreamObject) for item in (old, new)) or not only_adds(old, new):
+    paths = {path[-2:] for _, path in uses}
+    if paths and all(path[-1] == "/DR" for path in paths):
+        permitted = only_adds_defaults(old, new)
+    elif paths == {("/DR", "/XObject")}:
+        permitted = are_plain(new)
+    else:
+        permitted = bool(paths) and all(path[:-1] == ("/DR",) for path in paths) and only_adds(old, new)
+    if not permitted:
         return False
     step.changes.note(ModificationLevel.FORM_FILLING, content=False)
     return True

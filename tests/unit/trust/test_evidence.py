@@ -1,7 +1,7 @@
 """OCSP responses and CRLs: what is believed, and every reason not to. Each refusal has a neighbour that is accepted."""
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -24,12 +24,14 @@ from tests.support.pki import (
     SIGNER_USAGE,
     Hierarchy,
     Holder,
+    by_sha1,
     crl,
     crl_at,
     issue,
     ocsp_response,
     purposes,
     usage,
+    with_archive_cutoff,
 )
 
 OCSP_SIGNING = purposes(ExtendedKeyUsageOID.OCSP_SIGNING)
@@ -67,6 +69,21 @@ class TestOCSP:
     def test_the_certificate_id_may_be_by_another_hash(self, pki: Hierarchy, signer: Holder) -> None:
         response = ocsp_response(signer, pki.issuing, cert_id_algorithm=hashes.SHA256())
         assert ocsp.check_response(response, signer.der, pki.issuing.der, NOW).state is RevocationState.GOOD
+
+    def test_a_responder_that_was_named_by_an_algorithm_of_yesterday(self, pki: Hierarchy, signer: Holder) -> None:
+        """It is read, for who judges algorithms himself, and not relied on now."""
+        responder = by_sha1(issue("Responder", pki.issuing, extensions=[OCSP_SIGNING]), pki.issuing)
+        response = ocsp_response(signer, pki.issuing, responder=responder, included=[responder])
+        assert ocsp.read_response(response, signer.der, pki.issuing.der).responder == responder.der
+        with pytest.raises(EvidenceRejected, match="nobody whom the issuer authorised"):
+            ocsp.check_response(response, signer.der, pki.issuing.der, NOW)
+
+    def test_an_archive_cutoff_that_is_no_time_is_none(self, pki: Hierarchy, signer: Holder) -> None:
+        plain = ocsp_response(signer, pki.issuing)
+        # Responders exist that reckon it from a certificate's end, and arrive before the year 0.
+        cut, odd = (with_archive_cutoff(plain, time, pki.issuing) for time in (b"20200101000000Z", b"-0011129230216Z"))
+        cutoffs = [ocsp.read_response(der, signer.der, pki.issuing.der).archive_cutoff for der in (plain, cut, odd)]
+        assert cutoffs == [None, datetime(2020, 1, 1, tzinfo=UTC), None]
 
     def test_rsa_responders(self) -> None:
         root = issue("RSA Root", key=rsa_key(), ca=True, extensions=[CA_USAGE])

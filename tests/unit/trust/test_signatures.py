@@ -6,11 +6,20 @@ import pytest
 from asn1crypto import algos
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, padding
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, padding, rsa
 
-from proxy.trust.signatures import KeyMismatch, SignatureScheme, ValueMismatch, method_of, verify, verify_value
+from proxy.trust.certificates import issued_by
+from proxy.trust.signatures import (
+    KeyMismatch,
+    SignatureScheme,
+    ValueMismatch,
+    issued_by_any,
+    method_of,
+    verify,
+    verify_value,
+)
 from tests.support.keys import rsa_key
-from tests.support.pki import NOW, YEAR, Holder, issue, name
+from tests.support.pki import NOW, YEAR, Holder, by_sha1, issue, name
 
 DATA = b"signed attributes"
 
@@ -91,3 +100,23 @@ def test_a_finished_digest_is_verified_as_what_it_is_the_digest_of(signer: Holde
     for wrong in (hashlib.sha256(b"else").digest(), b"short"):
         with pytest.raises(ValueMismatch):
             verify_value(signer.certificate, method, value, wrong, is_digest=True)
+
+
+@pytest.mark.parametrize("root_key", [rsa_key(), None], ids=["RSA", "EC"])
+def test_who_issued_a_certificate_by_whatever_algorithm(root_key: rsa.RSAPrivateKey | None) -> None:
+    root, stranger = (issue("Root", key=key, ca=True) for key in (root_key, None))
+    modern = issue("Leaf", root)
+    old = by_sha1(modern, root)
+    assert issued_by(modern.certificate, root.certificate)
+    assert not issued_by(old.certificate, root.certificate), "today's algorithms alone"
+    for leaf in (modern, old):
+        assert issued_by_any(leaf.certificate, root.certificate)
+        assert not issued_by_any(leaf.certificate, stranger.certificate), "of the same name"
+        assert not issued_by_any(leaf.certificate, modern.certificate), "of another name"
+
+
+def test_the_algorithm_of_a_certificate_is_the_one_that_was_signed() -> None:
+    root = issue("Root", ca=True)
+    leaf = issue("Leaf", root)
+    assert issued_by_any(by_sha1(leaf, root, named_inside="sha1_ecdsa").certificate, root.certificate)
+    assert not issued_by_any(by_sha1(leaf, root, named_inside="sha256_ecdsa").certificate, root.certificate)

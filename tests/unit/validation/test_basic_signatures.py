@@ -1,11 +1,13 @@
 """Basic signatures (EN 319 102-1, 5.3): formats, the signing certificate, the cryptography. Each refusal has its neighbour."""
 
 import hashlib
+from datetime import datetime
 
 import pytest
 from asn1crypto import core
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from proxy.model import (
     AlgorithmPolicy,
@@ -21,12 +23,13 @@ from proxy.model import (
 from proxy.validation.reasons import Code
 from tests.support.cms_messages import Message
 from tests.support.keys import ec_key, rsa_key
-from tests.support.pki import NOW, Hierarchy, Holder, issue, usage
-from tests.support.scenes import ALGORITHMS, Scene, cms_over, good
+from tests.support.pki import DAY, NOW, YEAR, Hierarchy, Holder, by_sha1, issue, ocsp_response, purposes, usage
+from tests.support.scenes import ALGORITHMS, Scene, cms_over, good, stamp_of
 
 MESSAGE_DIGEST, CONTENT_TYPE = "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.3"
 DOCUMENT = b"document"
 PKCS7 = SignatureFormat.PKCS7_DETACHED
+OCSP_SIGNING = purposes(ExtendedKeyUsageOID.OCSP_SIGNING)
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +254,53 @@ class TestAlgorithmPolicy:
         contents = message.over(DOCUMENT)
         verdict = judged(pki, contents, signer, algorithms=ended)
         assert verdict.sub_indication is SubIndication.CRYPTO_CONSTRAINTS_FAILURE_NO_POE
+
+
+class TestCertificatesBySHA1:
+    """The algorithm of a certificate counts by the policy, and so does that of a responder's."""
+
+    @pytest.fixture
+    def old(self, pki: Hierarchy) -> Holder:
+        return by_sha1(pki.signer(), pki.issuing)
+
+    @staticmethod
+    def until(end: datetime | None) -> AlgorithmPolicy:
+        return AlgorithmPolicy({**ALGORITHMS.hashes, "sha1": end}, ALGORITHMS.rsa, ALGORITHMS.curves)
+
+    def test_a_signers(self, pki: Hierarchy, old: Holder) -> None:
+        contents = Message(old, pki.chain).over(DOCUMENT)
+        assert outcome(judged(pki, contents, old, algorithms=self.until(None))) == PASSED
+        assert outcome(judged(pki, contents, old)) == (
+            SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
+            Code.ALGORITHM_NOT_ACCEPTED,
+        )
+        assert outcome(judged(pki, contents, old, algorithms=self.until(NOW - DAY))) == (
+            SubIndication.CRYPTO_CONSTRAINTS_FAILURE_NO_POE,
+            Code.ALGORITHM_OUTDATED,
+        )
+
+    def test_a_signers_with_proof_from_before(self, pki: Hierarchy, old: Holder) -> None:
+        stamp = stamp_of(pki, NOW + 5 * YEAR)
+        scene = Scene.trusting(pki.root, algorithms=self.until(NOW + DAY)).sign(cms_over(DOCUMENT, old, pki.chain, stamp=stamp))
+        scene.hold(good(old, stamp.tsa, by=pki, lasting=3 * DAY))
+        # 5.5: the certificate, not only the signature, has to have existed before its algorithm's end.
+        assert scene.verdict(NOW + 2 * DAY).sub_indication is SubIndication.CRYPTO_CONSTRAINTS_FAILURE_NO_POE
+        scene.archive(stamp)
+        assert scene.verdict(NOW + 2 * DAY).sub_indication is None
+
+    @pytest.mark.parametrize("end", [None, NOW - DAY, "never"])
+    def test_a_responders(self, pki: Hierarchy, signer: Holder, message: Message, end: datetime | str | None) -> None:
+        responder = by_sha1(issue("Responder", pki.issuing, extensions=[OCSP_SIGNING]), pki.issuing)
+        policy = ALGORITHMS if isinstance(end, str) else self.until(end)
+        scene = Scene.trusting(pki.root, algorithms=policy).sign(message.over(DOCUMENT))
+        response = ocsp_response(signer, pki.issuing, responder=responder, included=[responder])
+        scene.hold(ValidationData(ocsp_responses=(response, ocsp_response(pki.issuing, pki.root))))
+        expected = {
+            None: None,
+            NOW - DAY: SubIndication.CRYPTO_CONSTRAINTS_FAILURE_NO_POE,
+            "never": SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
+        }
+        assert scene.verdict().sub_indication is expected[end]
 
 
 class TestOldFormats:

@@ -241,3 +241,59 @@ def test_a_page_only_lists_the_field() -> None:
     assert signature.field_name == SIGNED_FIELD_NAME
     assert signature.judged
     assert signature.coverage is CoverageLevel.WHOLE_FILE
+
+
+SEALED = b"/AcroForm<</Fields[8 0 R 9 0 R]/SigFlags 3/DR<</Font<</F1 6 0 R>>/XObject<</FRM 5 0 R>>>>>>"
+
+
+def with_default_resources(changed: bytes) -> bytes:
+    """Signed in a form whose default resources hold the seal; then these are others."""
+    document = prepared()
+    document.objects[1] = b"<</Type/Catalog/Pages 2 0 R%s>>" % SEALED
+    signed = sign_in_process(document.with_table(), request(SIGNED_FIELD_NAME, existing_only=True))
+    catalog = object_text(signed, 1)
+    start = catalog.index(b"/FRM")
+    return appended(signed, {1: catalog[:start] + catalog[start:].replace(b"5 0 R", changed, 1)})
+
+
+def test_software_keeps_its_newest_seal_among_the_default_resources() -> None:
+    """Nothing paints a form XObject from there; a font does paint."""
+    signature = examined(with_default_resources(b"10 0 R")).signatures[0]
+    assert not failures(signature)
+    document = prepared().with_table()
+    signed = sign_in_process(document, request(SIGNED_FIELD_NAME, existing_only=True))
+    catalog = object_text(signed, 1)
+    start = catalog.index(b"/DR")
+    other_font = appended(signed, {1: catalog[:start] + catalog[start:].replace(b"6 0 R", b"10 0 R", 1)})
+    assert failures(examined(other_font).signatures[0]) == ["FORM_CHANGED"]
+
+
+def test_a_catalog_may_be_another_object_if_it_says_the_same() -> None:
+    signed = approved()
+    size = highest(signed)
+    catalog = object_text(signed, 1)
+    moved = appended(signed, {size: catalog}, trailer=b"/Root %d 0 R" % size)
+    assert not failures(examined(moved).signatures[0])
+    opened = appended(signed, {size: catalog.replace(b"/Pages", b"/OpenAction 7 0 R/Pages", 1)}, trailer=b"/Root %d 0 R" % size)
+    assert failures(examined(opened).signatures[0]) == ["CATALOG_CHANGED"]
+    shadow = prepared()
+    shadow.objects[13] = b"<</Type/Catalog/Pages 2 0 R>>"
+    waiting = sign_in_process(shadow.with_table(), request(SIGNED_FIELD_NAME, existing_only=True))
+    assert "CATALOG_CHANGED" in failures(
+        examined(appended(waiting, {highest(waiting): b"null"}, trailer=b"/Root 13 0 R")).signatures[0]
+    )
+
+
+def test_a_coordinate_is_the_same_written_as_a_real() -> None:
+    signed = approved()
+    page = object_text(signed, 3)
+    for box, changed in ((b"[0.0 0 595.00 842]", []), (b"[0.0 0 595.01 842]", ["PAGE_CHANGED"])):
+        written = re.sub(rb"/MediaBox\s*\[[^\]]*\]", b"/MediaBox" + box, page)
+        assert written != page
+        assert failures(examined(appended(signed, {3: written})).signatures[0]) == changed
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.2", b"2.0", b"3.1"])
+def test_what_others_signed_is_looked_at_in_any_version(version: bytes) -> None:
+    signed = made_up(PdfFile(dict(plain_file().objects), version), 90)
+    assert "DOCUMENT_UNREADABLE" not in codes(only(signed))

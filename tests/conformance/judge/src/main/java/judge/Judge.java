@@ -4,6 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import eu.europa.esig.dss.diagnostic.DiagnosticData;
+import eu.europa.esig.dss.diagnostic.PDFRevisionWrapper;
+import eu.europa.esig.dss.diagnostic.TimestampWrapper;
 import eu.europa.esig.dss.model.FileDocument;
 import eu.europa.esig.dss.model.x509.CertificateToken;
 import eu.europa.esig.dss.service.crl.OnlineCRLSource;
@@ -14,6 +17,7 @@ import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
 import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
 import eu.europa.esig.dss.spi.x509.aia.DefaultAIASource;
 import eu.europa.esig.dss.validation.SignedDocumentValidator;
+import eu.europa.esig.dss.validation.reports.Reports;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.File;
@@ -32,8 +36,8 @@ import java.util.Date;
  *
  * <p>In: {@code file} (path), {@code anchors} (PEM texts), {@code validationTime} (RFC 3339, optional), {@code online}
  * (fetch OCSP, CRL and issuers from loopback). Out: {@code signatures} and {@code timestamps}, each with {@code id},
- * {@code indication}, {@code subIndication} and {@code errors}, signatures with their {@code level}; or {@code failure} where
- * the file could not be read as a document.
+ * {@code indication}, {@code subIndication}, {@code errors} and {@code fieldName} (none for what is inside a signature), signatures
+ * with their {@code level}, timestamps with their {@code type}; or {@code failure} where the file could not be read as a document.
  */
 public final class Judge {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -64,20 +68,36 @@ public final class Judge {
         if (request.hasNonNull("validationTime")) {
             validator.setValidationTime(Date.from(OffsetDateTime.parse(request.get("validationTime").textValue()).toInstant()));
         }
-        SimpleReport report = validator.validateDocument().getSimpleReport();
+        Reports reports = validator.validateDocument();
+        SimpleReport report = reports.getSimpleReport();
+        DiagnosticData data = reports.getDiagnosticData();
         ObjectNode result = JSON.createObjectNode();
         ArrayNode signatures = result.putArray("signatures");
         ArrayNode timestamps = result.putArray("timestamps");
         for (String id : report.getSignatureIdList()) {
-            verdict(signatures.addObject(), report, id).put("level", String.valueOf(report.getSignatureFormat(id)));
+            ObjectNode signature = verdict(signatures.addObject(), report, id);
+            signature.put("level", String.valueOf(report.getSignatureFormat(id)));
+            signature.put("fieldName", fieldName(data.getSignatureById(id).getPDFRevision()));
             for (XmlTimestamp timestamp : report.getSignatureTimestamps(id)) {
-                verdict(timestamps.addObject(), report, timestamp.getId());
+                timestamp(timestamps.addObject(), report, data, timestamp.getId());
             }
         }
         for (String id : report.getTimestampIdList()) { // those of no signature
-            verdict(timestamps.addObject(), report, id);
+            timestamp(timestamps.addObject(), report, data, id);
         }
         return result;
+    }
+
+    private static void timestamp(ObjectNode node, SimpleReport report, DiagnosticData data, String id) {
+        TimestampWrapper timestamp = data.getTimestampById(id);
+        verdict(node, report, id);
+        node.put("type", timestamp.getType().name());
+        node.put("fieldName", fieldName(timestamp.getPDFRevision()));
+    }
+
+    /** The field that a signature dictionary is in; none for what is inside a signature. */
+    private static String fieldName(PDFRevisionWrapper revision) {
+        return revision == null ? null : revision.getFirstFieldName();
     }
 
     private static ObjectNode verdict(ObjectNode node, SimpleReport report, String id) {
