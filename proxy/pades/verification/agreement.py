@@ -9,6 +9,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from pyhanko.pdf_utils import generic
+
 from proxy.model import Finding
 from proxy.pades.document import DocumentReader
 from proxy.pades.scanning import Data, occurrences
@@ -54,6 +56,10 @@ def disagreements(
     hidden |= {number for number, place in inventory.listed_in_streams() if _is_newer(number, place, history)}
     if hidden:
         yield doubt("OBJECT_AMBIGUOUS", objects=_named(hidden))
+    # What is said about the document is shown by nobody.
+    ambiguous = set(inventory.ambiguous()) - {_number(reader.newest_trailer, "/Info")}
+    if ambiguous:
+        yield doubt("KEY_AMBIGUOUS", objects=_named(ambiguous))
     overlapping = {number for pair in inventory.overlapping() for number in (pair[0].number, pair[1].number)}
     if overlapping:
         yield doubt("OBJECTS_OVERLAP", objects=_named(overlapping))
@@ -110,6 +116,12 @@ def _is_newer(number: int, listed: Place, history: History) -> bool:
         return False
     offset = _container_offset(history, place) if place.compressed else place.offset
     return offset < _container_offset(history, listed)
+
+
+def _number(dictionary: generic.DictionaryObject, key: str) -> int:
+    """Number of the object that an entry refers to; -1 where it refers to none."""
+    raw = dictionary.raw_get(key) if key in dictionary else None
+    return raw.idnum if isinstance(raw, generic.IndirectObject) else -1
 
 
 def _container_offset(history: History, place: Place) -> int:

@@ -1,7 +1,7 @@
 """The examination of one document with signatures, from what was found to what is said of it (engine process)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import islice
@@ -12,9 +12,8 @@ from proxy.pades.objects import entry
 from proxy.pades.scanning import Data
 from proxy.pades.security_store import read_validation_data
 from proxy.pades.verification.agreement import disagreements, follows_without_revision, unlisted
-from proxy.pades.verification.byte_ranges import SignedRange
 from proxy.pades.verification.digesting import WantedDigest
-from proxy.pades.verification.findings import doubt, remark
+from proxy.pades.verification.findings import doubt, remark, unknown
 from proxy.pades.verification.history import History
 from proxy.pades.verification.inventory import Inventory, Referrers
 from proxy.pades.verification.judging_steps import judge_step
@@ -22,8 +21,12 @@ from proxy.pades.verification.rules import hold_against, level_of
 from proxy.pades.verification.signature import ReadSignature, SignatureReader
 from proxy.pades.verification.signatures import FoundSignature, find_stray, stray_spans
 from proxy.pades.verification.step import Step, StepChanges
+from proxy.pades.verification.unread import unread_document
 from proxy.pades.verification.values import ExaminedDocument, ExaminedSignature, ModificationLevel
 from proxy.validation.digests import wanted_digests
+
+_MOST_HIDDEN = 5
+"""Signatures that no revision leads to which are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class Examination:
         """All that was found, but for the digests."""
         rules = [item.read.rules for item in self._entries if item.signs is not None and item.read.rules.certifies]
         return ExaminedDocument(
-            signatures=tuple(self._examined(item) for item in self._entries),
+            signatures=(*(self._examined(item) for item in self._entries), *self._hidden()),
             coverage=tuple(self._coverage(item) for item in self._timestamps()),
             security_store=self._security_store(),
             pages=page_count(self._history),
@@ -130,20 +133,34 @@ class Examination:
             judged=aside is None,
         )
 
+    def _hidden(self) -> Iterator[ExaminedSignature]:
+        """Signatures in revisions that the newest one does not continue, unless somebody signed the document since."""
+        for found in islice(self._inventory.hidden_signatures(), _MOST_HIDDEN):
+            if not self._is_signed_since(found.offset, stamp=False):
+                lost = unread_document(unknown("SIGNATURE_HIDDEN")).signatures[0]
+                yield replace(lost, object=replace(lost.object, identifier=f"object {found.number} at {found.offset}"))
+
     def _aside(self, item: _Entry) -> Finding | None:
         """Why a signature is not judged."""
         if item.found.usage_rights:
             return remark("USAGE_RIGHTS")
         end = 0 if item.read.signed is None else item.read.signed.end
-        if not item.found.live and any(signed.end > end for signed in self._signed_ranges()):
+        if not item.found.live and self._is_signed_since(end, stamp=item.read.kind is SignedObjectKind.DOC_TIMESTAMP):
             return remark("SIGNATURE_SUPERSEDED")
         return None
 
-    def _signed_ranges(self) -> Iterator[SignedRange]:
-        """What the signatures of the newest revision cover."""
-        for item in self._entries:
-            if item.signs is not None and item.read.signed is not None:
-                yield item.read.signed
+    def _is_signed_since(self, end: int, *, stamp: bool) -> bool:
+        """Whether a signature of the newest revision covers more than the bytes up to ``end``.
+
+        A timestamp does so for another timestamp (``stamp``) alone: anybody has one made of anything.
+        """
+        return any(
+            item.signs is not None
+            and item.read.signed is not None
+            and item.read.signed.end > end
+            and (stamp or item.read.kind is not SignedObjectKind.DOC_TIMESTAMP)
+            for item in self._entries
+        )
 
     def _changes_after(self, revision: int, signature: ReadSignature) -> tuple[ModificationLevel, list[Finding]]:
         steps = [self._steps[later] for later in range(revision + 1, self._history.last + 1)]

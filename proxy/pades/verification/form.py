@@ -16,7 +16,9 @@ from proxy.pades.objects import entry
 SIGNATURE = "/Sig"
 
 _MOST_FIELDS = 100_000
-_MOST_LEVELS = 64
+MOST_LEVELS = 64
+"""Levels of a hierarchy of fields that are looked at."""
+
 _LONGEST_TEXT = 500
 """Characters of a text that are told to people."""
 
@@ -61,7 +63,7 @@ def fields(handler: PdfHandler) -> Iterator[Field]:
     count = 0
     while waiting:
         kids, prefix, inherited, parent, level = waiting.pop()
-        if not isinstance(kids, generic.ArrayObject) or level > _MOST_LEVELS:
+        if not isinstance(kids, generic.ArrayObject) or level > MOST_LEVELS:
             continue
         for position in range(len(kids)):
             item = kids.raw_get(position)

@@ -21,6 +21,9 @@ _FILLED_IN = frozenset({"/V", "/AP", "/AS", "/F", "/DA", "/Q", "/I", "/TI", "/RV
 _HARMLESS = frozenset({"/Ff", "/Type"})
 """What software writes anew where it touches a field; a type can only be given, not taken."""
 
+_UNSEEN_FLAGS = 0b111
+"""Flags of a field that do not change what it shows: read-only, required, not exported (table 227)."""
+
 _OF_A_NEW_FIELD = frozenset(
     {
         *("/Type", "/Subtype", "/FT", "/T", "/TU", "/TM", "/Ff", "/V", "/F", "/Rect", "/P", "/AP", "/AS", "/Parent", "/Kids"),
@@ -60,6 +63,7 @@ def _judge_new(step: Step, number: int, field: Field) -> None:
     step.changes.visible_field |= visible
     if visible:
         step.changes.note(_FORM_FILLING, content=False)
+        step.changes.shown.add(number)
     _judge_signing(step, number, field, visible=visible)
 
 
@@ -96,10 +100,18 @@ def judge_field(step: Step, number: int) -> None:
         if keys:
             step.changes.note(_LTV)
         return
-    signed = before.signature is not None or _of_signed(step, before)
+    signed = step.signed_part(before)
     if signed or not keys <= _FILLED_IN | _HARMLESS or not _keeps_type(old, new):
         step.changes.forbid("SIGNED_FIELD_CHANGED" if signed else "FIELD_CHANGED", number)
-    elif before.kind == SIGNATURE:
+        return
+    if is_visible(new):
+        step.changes.shown.add(number)
+    if before.kind == SIGNATURE:
+        if is_visible(new) and not is_visible(old):
+            # As if it had been added now: it may have come hidden to be shown later.
+            step.changes.visible_field = True
+            step.changes.note(_FORM_FILLING)
+            step.changes.fields.add(after.name)
         if value(new, "/V") is None and "/AP" in keys:
             step.changes.note(_FORM_FILLING)
             step.changes.fields.add(after.name)
@@ -109,15 +121,17 @@ def judge_field(step: Step, number: int) -> None:
         step.changes.fields.add(after.name)
 
 
-def _of_signed(step: Step, field: Field) -> bool:
-    """Whether a field is the widget of one that is signed."""
-    parent = None if field.named or field.parent is None else step.old_fields.get(field.parent)
-    return parent is not None and parent.signature is not None
-
-
 def _keeps_type(old: generic.DictionaryObject, new: generic.DictionaryObject) -> bool:
+    """Whether a field is still one of its kind: its type, and of its flags those that change what it shows."""
     before, after = entry(old, "/Type"), entry(new, "/Type")
+    if _flags(old) != _flags(new):
+        return False
     return bool(before == after or (before is None and after == "/Annot"))
+
+
+def _flags(field: generic.DictionaryObject) -> int:
+    stated = entry(field, "/Ff")
+    return stated & ~_UNSEEN_FLAGS if isinstance(stated, int) else 0
 
 
 def judge_form(step: Step, old: generic.PdfObject | None, new: generic.PdfObject | None, number: int) -> None:
@@ -140,6 +154,8 @@ def judge_form(step: Step, old: generic.PdfObject | None, new: generic.PdfObject
             step.changes.note(_LTV)
         elif key in {"/DA", "/Q", "/NeedAppearances"}:
             step.changes.note(_FORM_FILLING)
+            # Readers may show all that is filled in by another appearance now.
+            step.changes.fields.update(field.name for field in step.old_fields.values() if entry(field.dictionary, "/AP"))
         elif key == "/DR" and only_adds_defaults(entry(before, key), entry(new, key)):
             step.changes.note(_FORM_FILLING, content=False)
         else:
@@ -186,16 +202,24 @@ def are_plain(resources: object) -> bool:
     return resources is None or _is_plain(resources)
 
 
-def only_adds(old: object, new: object) -> bool:
-    """Whether a dictionary of resources has all that it had, and at most more; so for the dictionaries in it."""
+def only_adds(old: object, new: object, levels: int = 2) -> bool:
+    """Whether resources have all that they had, and at most more.
+
+    Args:
+        old: Before; ``None`` where there were none.
+        new: Afterwards.
+        levels: 2 for resources of all kinds, 1 for those of one kind: what they name stays as it is.
+    """
     if old is None:
         return _is_plain(new)
-    if not isinstance(old, generic.DictionaryObject) or not isinstance(new, generic.DictionaryObject):
+    if not _is_plain(old) or not _is_plain(new):
         return False
+    assert isinstance(old, generic.DictionaryObject)
+    assert isinstance(new, generic.DictionaryObject)
     return all(
-        same(value(old, key), value(new, key))
-        or (_is_plain(entry(old, key)) and _is_plain(entry(new, key)) and only_adds(entry(old, key), entry(new, key)))
+        same(value(old, key), value(new, key)) or (levels > 1 and only_adds(entry(old, key), entry(new, key), levels - 1))
         for key in old
+        if value(old, key) is not None
     )
 
 

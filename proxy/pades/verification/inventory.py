@@ -19,17 +19,25 @@ from proxy.pades.document import DocumentReader
 from proxy.pades.scanning import Data, object_at, occurrences
 from proxy.pades.verification.history import History, Place
 from proxy.pades.verification.lexing import head_end, located
+from proxy.pades.verification.repeated_keys import says_twice
 
 _WHITE = rb"(?:[\0\t\n\f\r ]|%[^\r\n]*[\r\n])+"
-_REFERENCE = re.compile(rb"(?<![0-9])[0-9]{1,10}(?=" + _WHITE + rb"[0-9]{1,5}" + _WHITE + rb"R(?![0-9A-Za-z]))")
+_REFERENCE = re.compile(rb"(?<![0-9])[0-9]++(?=" + _WHITE + rb"[0-9]++" + _WHITE + rb"R(?![0-9A-Za-z]))")
+_LONGEST_NUMBER = 10
+"""Digits of an object number, leading zeros aside, of which a file may have any number."""
+
 _HEADER = re.compile(rb"[\0\t\n\f\r ]*([0-9]{1,10})[\0\t\n\f\r ]+([0-9]{1,5})[\0\t\n\f\r ]+obj")
 _DATA_BEGIN = re.compile(rb"stream(?:\r\n|\n|\r)?")
 _LENGTH = re.compile(rb"/Length" + _WHITE + rb"([0-9]{1,10})(" + _WHITE + rb"[0-9]{1,5}" + _WHITE + rb"R)?")
 _END_OF_DATA = re.compile(rb"[\0\t\n\f\r ]*endstream")
 _END_OF_OBJECT = re.compile(rb"[\0\t\n\f\r ]*endobj")
-_FILE_KEY = re.compile(rb"/(?:F|#46)(?![0-9A-Za-z#_.+-])")
+_FILE_KEY = re.compile(rb"/(?:F|#46|(?:R|#52)(?:e|#65)(?:f|#66))(?![0-9A-Za-z#_.+-])")
+_NAMES_A_FILE = ((b"/F",), (b"/Ref",))
+"""Keys of a stream whose data (7.3.8.2), or whose page (8.10.4), are in another file."""
+
 _REVISION_MARKS = (b"trailer", b"startxref", b"%%EOF")
 _HEADER_BYTES = 64
+_BYTE_RANGE = b"/ByteRange"
 
 
 class Span(NamedTuple):
@@ -121,17 +129,29 @@ class Inventory:
         return bytes(self._data[span.text_start : span.text_end])
 
     def with_external_data(self) -> Iterator[Span]:
-        """Streams whose data are in another file (7.3.8.2): no signature covers that."""
+        """Streams of which something is in another file: no signature covers that."""
         for span in self.spans:
             if span.is_stream and _FILE_KEY.search(self._data, span.text_start, span.text_end):
                 try:
                     external = any(
-                        key.is_key and key.path == (b"/F",) for key in located(self._data, span.text_start, span.text_end)
+                        key.is_key and key.path in _NAMES_A_FILE for key in located(self._data, span.text_start, span.text_end)
                     )
                 except ValueError:
                     external = True
                 if external:
                     yield span
+
+    def ambiguous(self) -> Iterator[int]:
+        """Numbers of objects with a dictionary that says something twice."""
+        yield from (span.number for span in self.spans if says_twice(self._data, span.text_start, span.text_end))
+        yield from (number for number, _, text in self._compressed() if says_twice(text, 0, len(text)))
+
+    def hidden_signatures(self) -> Iterator[HiddenObject]:
+        """Objects that no section leads to and that look like signature dictionaries."""
+        for found in self.hidden:
+            end = self._data.find(b"endobj", found.offset)
+            if self._data.find(_BYTE_RANGE, found.offset, len(self._data) if end < 0 else end) >= 0:
+                yield found
 
     def _spans(self) -> Iterator[Span]:
         data, size = self._data, len(self._data)
@@ -211,7 +231,8 @@ class Inventory:
 
     @staticmethod
     def _targets(data: Data, start: int, end: int) -> set[int]:
-        return {int(match[0]) for match in _REFERENCE.finditer(data, start, end)}
+        stated = {match[0].lstrip(b"0") for match in _REFERENCE.finditer(data, start, end)}
+        return {int(digits or b"0") for digits in stated if len(digits) <= _LONGEST_NUMBER}
 
     def listed_in_streams(self) -> Iterator[tuple[int, Place]]:
         """What the object streams themselves say they hold: the number and the place of each object."""

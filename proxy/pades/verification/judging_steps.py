@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pyhanko.pdf_utils import generic
 
 from proxy.pades.objects import entry
-from proxy.pades.verification.comparing import differing_keys, same, value
+from proxy.pades.verification.comparing import Path, differing_keys, same, value
+from proxy.pades.verification.covering import judge_covering
 from proxy.pades.verification.form import SIGNATURE
 from proxy.pades.verification.form_changes import (
     are_plain,
@@ -39,11 +40,14 @@ _LEFT_ALONE = frozenset({"/Extensions", "/Version", "/MarkInfo", "/Metadata"})
 
 _STATES = ("/N", "/R", "/D")
 _STORE = "/DSS"
+_LEVELS_OF_STORE = 4
+"""Objects from the catalog to the innermost array of a security store, at most."""
+
 _FORM = "/AcroForm"
 
 
 def judge_step(step: Step) -> StepChanges:
-    """Judge a revision.
+    """Judge a revision: each object, and then what all of it together lies over.
 
     Raises:
         PdfError and others: An object that it changed cannot be read.
@@ -57,6 +61,7 @@ def judge_step(step: Step) -> StepChanges:
             _judge_removed(step, number)
         else:
             _judge_replaced(step, number)
+    judge_covering(step)
     return step.changes
 
 
@@ -142,17 +147,34 @@ def _as_form_resources(step: Step, number: int, uses: list[Use], old: generic.Pd
     del number
     if any(isinstance(item, generic.StreamObject) for item in (old, new)):
         return False
-    paths = {path[-2:] for _, path in uses}
-    if paths and all(path[-1] == "/DR" for path in paths):
-        permitted = only_adds_defaults(old, new)
-    elif paths == {("/DR", "/XObject")}:
-        permitted = are_plain(new)
-    else:
-        permitted = bool(paths) and all(path[:-1] == ("/DR",) for path in paths) and only_adds(old, new)
-    if not permitted:
-        return False
-    step.changes.note(ModificationLevel.FORM_FILLING, content=False)
-    return True
+    keys = {_key_in_resources(step, *use) for use in uses}
+    key = keys.pop() if len(keys) == 1 else None
+    match key:
+        case None:
+            return False
+        case "":
+            permitted = only_adds_defaults(old, new)
+        case "/XObject":
+            permitted = are_plain(new)
+        case _:
+            permitted = only_adds(old, new, levels=1)
+    if permitted:
+        step.changes.note(ModificationLevel.FORM_FILLING, content=False)
+    return permitted
+
+
+def _key_in_resources(step: Step, user: int, path: Path) -> str | None:
+    """The kind of the form's default resources that a place holds; empty for all kinds, ``None`` for any other place."""
+    form = value(step.old.root, _FORM)
+    resources = value(entry(step.old.root, _FORM), "/DR")
+    places: list[Use] = [(step.old.root_ref.idnum, (_FORM, "/DR"))]
+    if isinstance(form, generic.IndirectObject):
+        places.append((form.idnum, ("/DR",)))
+    if (user, path) in places:
+        return ""
+    if isinstance(resources, generic.IndirectObject):
+        places.append((resources.idnum, ()))
+    return str(path[-1]) if (user, path[:-1]) in places else None
 
 
 def _as_annotations(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
@@ -181,11 +203,13 @@ def _as_appearance(step: Step, number: int, uses: list[Use], old: generic.PdfObj
         if not is_annotation(step, step.uses(owner)):
             return False
         step.changes.note(ModificationLevel.ANNOTATIONS)
-    elif field.signature is not None:
+        step.changes.shown.add(owner)
+    elif step.signed_part(field):
         step.changes.forbid("SIGNED_FIELD_CHANGED", number)
     else:
         step.changes.note(ModificationLevel.FORM_FILLING, content=field.kind != SIGNATURE)
         step.changes.fields.add(field.name)
+        step.changes.shown.add(owner)
     return True
 
 
@@ -208,7 +232,7 @@ def _as_value(step: Step, number: int, uses: list[Use], old: generic.PdfObject, 
     field = step.old_fields.get(uses[0][0]) if len(uses) == 1 and uses[0][1] in {("/V",), ("/RV",)} else None
     if field is None:
         return False
-    if field.signature is not None:
+    if step.signed_part(field):
         step.changes.forbid("SIGNED_FIELD_CHANGED", number)
     else:
         step.changes.note(ModificationLevel.FORM_FILLING)
@@ -218,32 +242,36 @@ def _as_value(step: Step, number: int, uses: list[Use], old: generic.PdfObject, 
 
 def _as_validation_data(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:
     """The security store, or one of its arrays or entries (12.8.4.3). Its streams stay as they are."""
-    if isinstance(old, generic.StreamObject) or isinstance(new, generic.StreamObject):
+    del number
+    if any(isinstance(item, generic.StreamObject) for item in (old, new)) or not uses:
         return False
-    root, store = step.old.root_ref.idnum, _containers(value(step.old.root, _STORE))
-    if number not in store or not all(user in store or (user == root and path[0] == _STORE) for user, path in uses):
+    if not all(_in_store(step, user, path) for user, path in uses):
         return False
     step.changes.note(_LTV)
     return True
 
 
-def _containers(item: generic.PdfObject | None) -> set[int]:
-    """Numbers of the dictionaries and arrays that a value leads to."""
-    found: set[int] = set()
-    waiting = [item]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, generic.IndirectObject):
-            content = part.get_object()
-            if part.idnum in found or isinstance(content, generic.StreamObject):
-                continue
-            found.add(part.idnum)
-            part = content
-        if isinstance(part, generic.DictionaryObject):
-            waiting.extend(part.raw_get(key) for key in part)
-        elif isinstance(part, generic.ArrayObject):
-            waiting.extend(part.iterate())
-    return found
+def _in_store(step: Step, user: int, path: tuple[str | int, ...]) -> bool:
+    """Whether a place is one where the security store has its dictionaries and arrays: by the whole way from the catalog."""
+    for _ in range(_LEVELS_OF_STORE):
+        if user == step.old.root_ref.idnum:
+            return _is_place_in_store(path)
+        # Whatever else refers to what holds the place makes it more than a part of the store.
+        holders = step.uses(user)
+        if len(holders) != 1:
+            return False
+        user, path = holders[0][0], (*holders[0][1], *path)
+    return False
+
+
+def _is_place_in_store(path: tuple[str | int, ...]) -> bool:
+    match path:
+        case ("/DSS",) | ("/DSS", "/Certs" | "/OCSPs" | "/CRLs" | "/VRI"):
+            return True
+        case ("/DSS", "/VRI", _) | ("/DSS", "/VRI", _, "/Cert" | "/OCSP" | "/CRL"):
+            return True
+        case _:
+            return False
 
 
 def _as_metadata(step: Step, number: int, uses: list[Use], old: generic.PdfObject, new: generic.PdfObject) -> bool:

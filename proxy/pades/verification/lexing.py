@@ -12,18 +12,18 @@ from proxy.pades.scanning import Data
 
 _REGULAR = rb"[^\0\t\n\f\r ()<>\[\]{}/%]"
 _STRING = rb"\((?:[^()\\]++|\\.)*+\)"
-_HEX = rb"<[0-9A-Fa-f\0\t\n\f\r ]*+>"
-_NAME = rb"/" + _REGULAR + rb"*+"
-_COMMENT = rb"%[^\r\n]*+"
+HEX = rb"<[0-9A-Fa-f\0\t\n\f\r ]*+>"
+NAME = rb"/" + _REGULAR + rb"*+"
+COMMENT = rb"%[^\r\n]*+"
 
 _HARMLESS = re.compile(
-    rb"(?:[^(/%<>es]++|" + b"|".join((_STRING, _NAME, _COMMENT, _HEX, rb"<<|>>|>|e(?!ndobj)|s(?!tream)")) + rb")*+", re.DOTALL
+    rb"(?:[^(/%<>es]++|" + b"|".join((_STRING, NAME, COMMENT, HEX, rb"<<|>>|>|e(?!ndobj)|s(?!tream)")) + rb")*+", re.DOTALL
 )
 """All that ends no object's text: one step for most objects."""
 
 _TOKEN = re.compile(
     rb"(?P<skip>[\0\t\n\f\r ]++|%[^\r\n]*+)|(?P<name>"
-    + _NAME
+    + NAME
     + rb")|(?P<open><<|\[)|(?P<close>>>|\])|(?P<hex><[^>]*+>)|(?P<string>\()|(?P<word>"
     + _REGULAR
     + rb"++)|(?P<odd>.)",

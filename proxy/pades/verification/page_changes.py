@@ -7,7 +7,7 @@ that (DocMDP P=3, and signatures that say nothing of it). What a page shows itse
 from pyhanko.pdf_utils import generic
 
 from proxy.pades.objects import entry
-from proxy.pades.verification.comparing import differing_keys, is_visible, same
+from proxy.pades.verification.comparing import Path, differing_keys, is_visible, same
 from proxy.pades.verification.form import SIGNATURE
 from proxy.pades.verification.step import TRAILER, Step, Use
 from proxy.pades.verification.values import ModificationLevel
@@ -15,8 +15,20 @@ from proxy.pades.verification.values import ModificationLevel
 ANNOTATIONS = "/Annots"
 
 _WIDGET = "/Widget"
-_FROM_OTHERS = frozenset({"/Popup", "/Parent", "/IRT", "/Obj", "/T", "/Dest", "/Annotation"})
-"""Keys by which an annotation is referred to from elsewhere than its page (tables 172, 173, 186, 358)."""
+_FROM_OTHERS = frozenset({"/Popup", "/Parent", "/IRT"})
+"""Keys by which another annotation refers to one (tables 172, 173, 186)."""
+
+_COMMENTS = frozenset(
+    {
+        *("/Text", "/Link", "/FreeText", "/Line", "/Square", "/Circle", "/Polygon", "/PolyLine", "/Highlight", "/Underline"),
+        *("/Squiggly", "/StrikeOut", "/Caret", "/Stamp", "/Ink", "/Popup", "/FileAttachment", "/Redact", "/Sound"),
+    }
+)
+"""What a person adds who comments on a document (table 171). Not films, three dimensions, watermarks and printer's marks."""
+
+_ACTS = ("/A", "/AA", "/PA")
+_FOLLOWED = ("/URI", "/GoTo")
+"""Actions that only lead somewhere (12.6.4)."""
 
 _ANNOTATED = ModificationLevel.ANNOTATIONS
 
@@ -82,12 +94,14 @@ def _judge_added(step: Step, number: int, item: generic.PdfObject) -> None:
     if subtype is None or not isinstance(annotation, generic.DictionaryObject):
         step.changes.forbid("PAGE_CHANGED", number)
     elif subtype != _WIDGET:
-        step.changes.note(_ANNOTATED)
+        _judge_comment(step, item.idnum if isinstance(item, generic.IndirectObject) else number, annotation)
     else:
         field = step.new_fields.get(item.idnum) if isinstance(item, generic.IndirectObject) else None
         if field is None or field.kind != SIGNATURE:
             step.changes.forbid("FIELD_ADDED", number)
         elif is_visible(annotation):
+            if field.number is not None:
+                step.changes.shown.add(field.number)
             step.changes.note(ModificationLevel.FORM_FILLING, content=False)
             step.changes.visible_field = True
             step.changes.fields.add(field.name)
@@ -125,9 +139,17 @@ def is_annotation(step: Step, uses: list[Use]) -> bool:
             if not is_annotations_array(step, step.uses(user)):
                 return False
             on_a_page = True
-        elif path[-1] not in _FROM_OTHERS:
+        elif not (len(path) == 1 and path[0] in _FROM_OTHERS) and not _is_in_structure(step.old.object(user), path):
             return False
     return on_a_page
+
+
+def _is_in_structure(holder: generic.PdfObject, path: Path) -> bool:
+    """Whether a place is an object reference of the structure tree (14.7.5.3, table 358)."""
+    for key in path[:-1]:
+        known = isinstance(holder, generic.DictionaryObject if isinstance(key, str) else generic.ArrayObject)
+        holder = holder.raw_get(key).get_object() if known else generic.NullObject()  # type: ignore[attr-defined]  # of both
+    return path[-1] == "/Obj" and entry(holder, "/Type") == "/OBJR"
 
 
 def judge_annotation(step: Step, number: int, old: generic.PdfObject, new: generic.PdfObject) -> None:
@@ -136,4 +158,16 @@ def judge_annotation(step: Step, number: int, old: generic.PdfObject, new: gener
     if before in {None, _WIDGET} or after != before:
         step.changes.forbid("ANNOTATION_CHANGED", number)
     else:
-        step.changes.note(_ANNOTATED)
+        _judge_comment(step, number, new)
+
+
+def _judge_comment(step: Step, number: int, annotation: generic.PdfObject) -> None:
+    """Judge an annotation that came or was changed. Nothing may come that acts by itself, or does more than lead somewhere."""
+    step.changes.note(_ANNOTATED)
+    step.changes.shown.add(number)
+    if entry(annotation, "/Subtype") not in _COMMENTS:
+        step.changes.forbid("ANNOTATION_CHANGED", number)
+    for key in _ACTS:
+        action = entry(annotation, key)
+        if action is not None and (key != "/A" or entry(action, "/S") not in _FOLLOWED or entry(action, "/Next") is not None):
+            step.changes.forbid("ANNOTATION_ACTS", number)

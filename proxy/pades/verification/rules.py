@@ -15,7 +15,8 @@ from proxy.errors import MDPLocked
 from proxy.model import Finding
 from proxy.pades.objects import entry
 from proxy.pades.permissions import transforms
-from proxy.pades.verification.findings import failure, remark
+from proxy.pades.verification.findings import doubt, failure, remark
+from proxy.pades.verification.form import text_of
 from proxy.pades.verification.step import StepChanges
 from proxy.pades.verification.values import ModificationLevel
 
@@ -87,7 +88,7 @@ def _lock(parameters: object) -> FieldMDPSpec:
     names = entry(parameters, "/Fields")
     resolved = {key: entry(parameters, key) for key in parameters}
     if isinstance(names, generic.ArrayObject):
-        resolved["/Fields"] = [str(item.get_object()) for item in names.iterate()]
+        resolved["/Fields"] = [text_of(item.get_object()) for item in names.iterate()]
     return FieldMDPSpec.from_pdf_object(resolved)
 
 
@@ -120,5 +121,12 @@ def hold_against(rules: Rules, steps: Sequence[StepChanges]) -> Iterator[Finding
         yield failure("LOCKED_FIELD_CHANGED", fields=", ".join(locked[:_MOST_NAMED]))
     elif rules.level in {1, 2} and any(step.visible_field for step in steps):
         yield failure("VISIBLE_FIELD_ADDED")
-    elif level.rank > ModificationLevel.LTV_UPDATES.rank:
-        yield remark("CHANGED_AS_PERMITTED", level=level)
+    else:
+        covered = sorted({name for step in steps for name in step.covered_fields})
+        if covered:
+            yield doubt("FIELD_COVERED", fields=", ".join(covered[:_MOST_NAMED]))
+        covering = next((step.covered_page for step in steps if step.covered_page is not None), None)
+        if covering is not None:
+            yield doubt("PAGE_COVERED", object=str(covering))
+        if level.rank > ModificationLevel.LTV_UPDATES.rank:
+            yield remark("CHANGED_AS_PERMITTED", level=level)

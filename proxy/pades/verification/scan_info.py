@@ -5,7 +5,6 @@ on the page. No image is decoded. Of several on a page the largest counts.
 """
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -19,19 +18,12 @@ from proxy.pades.appearance.pages import Page, pages, view_of
 from proxy.pades.document import DocumentReader
 from proxy.pades.objects import entry
 from proxy.pades.reading import read_pdf
+from proxy.pades.verification.content_streams import MOST_TOKENS, operations
 from proxy.pades.verification.values import DescribeScans, PageImage, ScanColor
 
 MOST_PAGES = 5_000
-_MOST_TOKENS = 100_000
 _MOST_FORMS = 4
 _LONGEST_CONTENT = 4 << 20
-
-_TOKEN = re.compile(
-    rb"[\0\t\n\f\r ]++|%[^\r\n]*+|\((?:[^()\\]++|\\.)*+\)|<<|>>|<[^>]*+>|(?P<name>/[^\0\t\n\f\r ()<>\[\]{}/%]*+)"
-    rb"|(?P<number>[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++))|(?P<word>[A-Za-z'\"*]++[0-9]?)|.",
-    re.DOTALL,
-)
-_INLINE_IMAGE_END = re.compile(rb"[\0\t\n\f\r ]EI(?=[\0\t\n\f\r ]|\Z)")
 
 _COMPONENTS = {
     "/DeviceGray": 1,
@@ -158,8 +150,8 @@ def _content(contents: object) -> bytes:
 def _painted_by(content: bytes, resources: object, matrix: Matrix, levels: int) -> Iterator[_Painted]:
     objects = entry(resources, "/XObject")
     saved: list[Matrix] = []
-    for operator, name, numbers in _operations(content):
-        if operator == b"q" and len(saved) < _MOST_TOKENS:
+    for operator, name, numbers in operations(content):
+        if operator == b"q" and len(saved) < MOST_TOKENS:
             saved.append(matrix)
         elif operator == b"Q" and saved:
             matrix = saved.pop()
@@ -188,25 +180,3 @@ def _times(numbers: list[float], matrix: Matrix) -> Matrix:
         e * ma + f * mc + me,
         e * mb + f * md + mf,
     )
-
-
-def _operations(content: bytes) -> Iterator[tuple[bytes, str, list[float]]]:
-    """Operators of a content stream, each with the last name and the numbers before it."""
-    name = ""
-    numbers: list[float] = []
-    position = 0
-    for _ in range(_MOST_TOKENS):
-        match = _TOKEN.match(content, position)
-        if match is None:
-            return
-        position = match.end()
-        if match.lastgroup == "number":
-            numbers.append(float(match[0]))
-        elif match.lastgroup == "name":
-            name = match[0].decode("latin-1")
-        elif match.lastgroup == "word":
-            if match[0] == b"ID":
-                ended = _INLINE_IMAGE_END.search(content, position)
-                position = ended.end() if ended else len(content)
-            yield match[0], name, numbers
-            name, numbers = "", []

@@ -1,6 +1,6 @@
 """One revision beside the one before it: what it changed, and who refers to that (engine process)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -8,7 +8,7 @@ from pyhanko.pdf_utils import generic
 
 from proxy.pades.objects import entry
 from proxy.pades.verification.comparing import Path, paths_to
-from proxy.pades.verification.form import Field, fields
+from proxy.pades.verification.form import MOST_LEVELS, Field, fields
 from proxy.pades.verification.history import History, View
 from proxy.pades.verification.inventory import Referrers
 from proxy.pades.verification.values import ModificationLevel
@@ -29,6 +29,9 @@ class StepChanges:
         fields: Names of form fields that were filled in, signed or made, document timestamps aside.
         visible_field: A signature field was added that shows something.
         content: Something changed that is neither a signature nor validation data.
+        shown: Numbers of the annotations and widgets that show something else than before, or were not there.
+        covered_fields: Names of fields over which something of that lies.
+        covered_page: Number of a page that something of that hides for the most part; ``None`` where there is none.
         forbidden: Codes of what no rule permits, each with the number of an object; at most a few.
     """
 
@@ -36,6 +39,9 @@ class StepChanges:
     fields: set[str] = field(default_factory=set)
     visible_field: bool = False
     content: bool = False
+    shown: set[int] = field(default_factory=set)
+    covered_fields: set[str] = field(default_factory=set)
+    covered_page: int | None = None
     forbidden: dict[str, int] = field(default_factory=dict)
 
     def note(self, level: ModificationLevel, *, content: bool = True) -> None:
@@ -103,20 +109,35 @@ class Step:
 
     def uses(self, number: int) -> list[Use]:
         """Where the earlier revision refers to an object."""
-        return self._uses(self.old, number)
+        return list(self._uses(self.old, number))
+
+    def new_uses(self, number: int) -> list[Use]:
+        """Where the later revision refers to an object."""
+        return list(self._uses(self.new, number))
+
+    def signed_part(self, known: Field) -> bool:
+        """Whether a field was signed in the earlier revision, or is part of one that was: its widget, or a kid of that."""
+        for _ in range(MOST_LEVELS):
+            if known.signature is not None:
+                return True
+            parent = None if known.parent is None else self.old_fields.get(known.parent)
+            if parent is None:
+                return False
+            known = parent
+        return True
 
     def is_referred_to(self, number: int) -> bool:
         """Whether anything in the later revision refers to an object."""
-        return bool(self._uses(self.new, number))
+        # The first will do: a page of a tagged document has thousands.
+        return next(self._uses(self.new, number), None) is not None
 
-    def _uses(self, view: View, number: int) -> list[Use]:
-        found = [(TRAILER, path) for path in paths_to(view.trailer_view, number)]
+    def _uses(self, view: View, number: int) -> Iterator[Use]:
+        yield from ((TRAILER, path) for path in paths_to(view.trailer_view, number))
         for referrer in self._referrers.of(number, view.revision):
             item = view.object(referrer)
             if not (isinstance(item, generic.StreamObject) and entry(item, "/Type") == "/XRef"):
                 # A cross-reference stream refers as the trailer does, and was looked at as that.
-                found.extend((referrer, path) for path in paths_to(item, number))
-        return found
+                yield from ((referrer, path) for path in paths_to(item, number))
 
     def unchanged_referrers(self, number: int) -> list[int]:
         """Objects that refer to an object and are as they were."""

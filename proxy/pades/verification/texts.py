@@ -79,6 +79,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Objects are in the file several times ({objects}), and readers may take different ones.",
         "同じ番号のオブジェクトが複数あり（{objects}）、ソフトウェアにより表示が異なるおそれがあります。",
     ),
+    "KEY_AMBIGUOUS": (
+        "Objects say something twice, and differently ({objects}): readers may take the first or the last.",
+        "同じ項目に異なる値が重複しているオブジェクトがあり（{objects}）、ソフトウェアにより表示が異なるおそれがあります。",
+    ),
     "OBJECTS_OVERLAP": (
         "Objects lie in each other ({objects}): readers may show different documents.",
         "オブジェクトが重なっています（{objects}）。ソフトウェアにより表示が異なるおそれがあります。",
@@ -132,6 +136,18 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "An annotation was made into another kind after signing (object {object}).",
         "署名後に注釈の種類が変更されています（オブジェクト{object}）。",
     ),
+    "ANNOTATION_ACTS": (
+        "An annotation that was added or changed after signing runs something (object {object}).",
+        "署名後に追加または変更された注釈に、実行されるアクションが含まれています（オブジェクト{object}）。",
+    ),
+    "FIELD_COVERED": (
+        "What was added or changed after signing lies over form fields or signatures ({fields}).",
+        "署名後に追加または変更された内容が、フォームフィールドまたは署名を覆っています（{fields}）。",
+    ),
+    "PAGE_COVERED": (
+        "What was added or changed after signing hides most of a page (object {object}).",
+        "署名後に追加または変更された内容が、ページの大部分を覆っています（オブジェクト{object}）。",
+    ),
     "CATALOG_CHANGED": (
         "The document's catalog was changed after signing (object {object}).",
         "署名後に文書カタログが変更されています（オブジェクト{object}）。",
@@ -176,6 +192,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "SIGNATURE_REMOVED": (
         "The signature was removed from the document, and no later signature covers that.",
         "署名が文書から取り除かれており、その後の署名もありません。",
+    ),
+    "SIGNATURE_HIDDEN": (
+        "There is a signature in the file that is not part of any revision of the document.",
+        "文書のどの版にも含まれない署名がファイル内にあります。",
     ),
     "SIGNATURE_SUPERSEDED": (
         "The signature is not part of the document any more; a later one was made without it.",

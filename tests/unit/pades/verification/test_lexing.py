@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.pades.verification.lexing import head_end, located, plain_name
+from proxy.pades.verification.repeated_keys import says_twice
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,31 @@ def test_what_is_not_balanced_is_no_object(text: bytes) -> None:
 
 def test_names_are_read_without_their_escapes() -> None:
     assert plain_name(b"/Byte#52ange") == b"/ByteRange"
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        (b"<</A 1/B/A/C/A>>", False),
+        (b"<</S/P/P 12 0 R/K[/P/P/P]>>", False),
+        (b"<</A 1/A 1>>", False),
+        (b"<</A 1/A 2>>", True),
+        (b"<</A/B/A/C>>", True),
+        (b"<</A/A/A/A>>", False),
+        (b"<</A 1/#41 2>>", True),
+        (b"<</A<</B 1/C 2/B 3>>>>", True),
+        (b"<</A[<</B 1>><</B 2>>]>>", False),
+        (b"<</A<</B 1>>/C<</B 2>>>>", False),
+        (b"<</A 1/B(/A 2 \\) (/A 3) /A 4)>>", False),
+        (b"<</A 1%/A 2\n>>", False),
+        (b"<</A 1/B<2F41>/A (x)>>", True),
+        (b"<</A<</B 1>>/A<</B 2>>>>", True),
+        (b"<</A%\n/B/A 2>>", True),
+        (b"<</A/B/C[/A/B/A]/B 1>>", False),
+        (b"<</A[/B]/B[/A]/A 1>>", True),
+        (b"[/A/A/A]", False),
+        (b"<</A 1>>>>/A 2", False),
+    ],
+)
+def test_a_key_that_comes_twice_with_two_values_is_found(text: bytes, twice: bool) -> None:
+    assert says_twice(text, 0, len(text)) is twice
