@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support import attacks
+from tests.support.attacks import changes, references
 from tests.support.attacks.documents import Victim
+from tests.support.revisions import appended, highest
 from tests.support.sandbox import Sandbox
 
 CERTIFICATE = "eseal-p256"
@@ -58,3 +60,23 @@ def test_no_attack_is_plainly_valid(sandbox: Sandbox, victim: Victim, attack: at
         assert members["document"]["modifiedAfterSigning"]
     else:
         assert members["result"] in {"INVALID", "INDETERMINATE"}
+
+
+def test_a_signature_taken_out_under_a_timestamp_is_missed(sandbox: Sandbox, victim: Victim) -> None:
+    """Anybody has a timestamp made of anything: it does not make a document of one whose signature somebody removed."""
+    for attack in (changes.signature_removed, references.signed_revision_skipped):
+        answer = sandbox.app.timestamp(attack(victim), "DocTimeStamp")
+        assert answer.status == 200, answer.body
+        members = verified(sandbox, answer.body)
+        assert "docTimestamp" in [entry["type"] for entry in members["signatures"]]
+        assert members["result"] == "INDETERMINATE"
+        assert attacks.ATTACKS[attack] in codes(members)
+
+
+def test_what_locks_its_content_afterwards_needs_a_password_and_is_no_verdict(sandbox: Sandbox, victim: Victim) -> None:
+    document = victim.approved()
+    size, keys = highest(document), b"/O<%s>/U<%s>" % (b"00" * 32, b"00" * 32)
+    handler = b"<</Filter/Standard/V 1/R 2/P -4%s>>" % keys
+    locked = appended(document, {size: handler}, trailer=b"/Root 1 0 R/Encrypt %d 0 R/ID[<00><00>]" % size)
+    answer = sandbox.app.ask("POST", "/v1/verifications", locked, headers=PDF)
+    assert (answer.status, answer.code) == (422, "PDF_ENCRYPTED")

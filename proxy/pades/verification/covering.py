@@ -20,8 +20,6 @@ from proxy.pades.verification.step import TRAILER, Step
 _TOUCHING = 2.0
 """Units by which two things that lie beside each other may overlap; of what is small, a tenth."""
 
-_MOST_OF_A_PAGE = 0.5
-
 _STROKED = frozenset({"/Ink", "/Line", "/PolyLine", "/Polygon", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly"})
 """Annotations whose rectangle may be large and mostly empty, as long as nothing fills it."""
 
@@ -39,14 +37,15 @@ class _Box(NamedTuple):
     right: float
     top: float
 
-    @property
-    def area(self) -> float:
-        return (self.right - self.left) * (self.top - self.bottom)
-
     def common(self, other: "_Box") -> tuple[float, float]:
         """Width and height of what both cover; negative where they lie apart."""
         width = min(self.right, other.right) - max(self.left, other.left)
         return width, min(self.top, other.top) - max(self.bottom, other.bottom)
+
+    def covers_most_of(self, other: "_Box") -> bool:
+        """Whether it lies over more than half of another."""
+        width, height = self.common(other)
+        return width > 0 and height > 0 and 2 * width * height > (other.right - other.left) * (other.top - other.bottom)
 
     def covers(self, other: "_Box") -> bool:
         """Whether it lies over more of another than an edge."""
@@ -107,12 +106,14 @@ def _annotations(item: generic.PdfObject) -> Iterator[generic.DictionaryObject]:
 def _judge_on_page(step: Step, number: int, box: _Box, page: int, before: _Before) -> None:
     own = step.new_fields.get(number)
     for covered, known in before.fields:
-        if box.covers(covered) and known.number != number and (own is None or own.name != known.name):
+        if known.number == number or (own is not None and own.name == known.name):
+            continue
+        # Seals are set so that they reach into each other, and both tell whose they are.
+        both_sign = known.kind == SIGNATURE and own is not None and own.signature is not None
+        if box.covers_most_of(covered) if both_sign else box.covers(covered):
             step.changes.covered_fields.add(known.name)
-    if before.box is not None:
-        width, height = box.common(before.box)
-        if width > 0 and height > 0 and width * height > _MOST_OF_A_PAGE * before.box.area:
-            step.changes.covered_page = page
+    if before.box is not None and box.covers_most_of(before.box):
+        step.changes.covered_page = page
 
 
 def _fields_on(step: Step, page: generic.PdfObject) -> Iterator[Field]:

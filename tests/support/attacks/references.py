@@ -3,34 +3,38 @@
 import re
 import zlib
 
-from tests.support.attacks.documents import CONTENT, FORGED, NOTE, PAGE, Victim, prepared, signature_number
+from tests.support.attacks.documents import CONTENT, FORGED, NOTE, OVERLAY, PAGE, Victim, prepared, signature_number
 from tests.support.pdf_files import stream_object
 from tests.support.revisions import appended, highest, newest_start, object_text
 
 _FORGED_CONTENT = stream_object(FORGED)
 
 
-def _page_with(victim: Victim, contents: bytes) -> bytes:
-    """Signed with a page whose contents are referred to so."""
+def _overlay_replaced(victim: Victim, reference: bytes) -> bytes:
+    """The page's resources are an object that a signer need not read; in it the overlay is referred to so."""
     file = prepared()
-    file.objects[PAGE] = file.objects[PAGE].replace(b"/Contents 4 0 R", b"/Contents " + contents)
-    return victim.signed(file.with_table())
+    resources = b"/Resources<</Font<</F1 6 0 R>>/XObject<</Over 5 0 R>>>>"
+    assert resources in file.objects[PAGE]
+    file.objects[PAGE] = file.objects[PAGE].replace(resources, b"/Resources 20 0 R")
+    file.objects[20] = b"<</Font<</F1 6 0 R>>/XObject<</Over %s>>>>" % reference
+    forged = stream_object(FORGED, b"/Type/XObject/Subtype/Form/BBox[0 0 595 842]")
+    return appended(victim.signed(file.with_table()), {OVERLAY: forged})
 
 
 def reference_with_leading_zeros(victim: Victim) -> bytes:
-    return appended(_page_with(victim, b"00000000000000000004 0 R"), {CONTENT: _FORGED_CONTENT})
+    return _overlay_replaced(victim, b"00000000000000000005 0 R")
 
 
 def reference_with_a_long_generation(victim: Victim) -> bytes:
-    return appended(_page_with(victim, b"4 0000000000 R"), {CONTENT: _FORGED_CONTENT})
+    return _overlay_replaced(victim, b"5 0000000000 R")
 
 
 def reference_with_comments(victim: Victim) -> bytes:
-    return appended(_page_with(victim, b"4%a comment\n0%another\rR"), {CONTENT: _FORGED_CONTENT})
+    return _overlay_replaced(victim, b"5%a comment\n0%another\rR")
 
 
 def reference_with_all_white_space(victim: Victim) -> bytes:
-    return appended(_page_with(victim, b"\0\f4\0\f\t0\f\0R"), {CONTENT: _FORGED_CONTENT})
+    return _overlay_replaced(victim, b"\0\f5\0\f\t0\f\0R")
 
 
 def key_written_with_escapes(victim: Victim) -> bytes:
@@ -164,14 +168,6 @@ def another_catalog(victim: Victim) -> bytes:
         },
         trailer=b"/Root %d 0 R" % size,
     )
-
-
-def encrypted_afterwards(victim: Victim) -> bytes:
-    """The newest trailer says that all of it is encrypted."""
-    size = highest(victim.approved())
-    keys = b"/O<%s>/U<%s>" % (b"00" * 32, b"00" * 32)
-    handler = b"<</Filter/Standard/V 1/R 2/P -4%s>>" % keys
-    return appended(victim.approved(), {size: handler}, trailer=b"/Root 1 0 R/Encrypt %d 0 R/ID[<00><00>]" % size)
 
 
 def in_an_object_stream(victim: Victim) -> bytes:

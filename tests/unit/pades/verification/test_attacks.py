@@ -25,7 +25,8 @@ def test_what_is_attacked_is_as_it_should_be(document: bytes) -> None:
 def test_an_attack_is_named_and_never_plainly_valid(attack: attacks.Attack) -> None:
     signatures = examined(attack(documents.IN_PROCESS)).signatures
     assert attacks.ATTACKS[attack] in [code for signature in signatures for code in codes(signature)]
-    assert not any(is_plain(signature) for signature in signatures)
+    # A signature over what somebody else changed before is good in itself; the one before it is not.
+    assert not all(is_plain(signature) for signature in signatures)
 
 
 @pytest.mark.parametrize("attack", INTACT, ids=lambda attack: attack.__name__)

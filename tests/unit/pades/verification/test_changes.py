@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pyhanko.sign.fields import FieldMDPAction as Action
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 
-from proxy.model import SubIndication
+from proxy.model import Appearance, LengthUnit, Origin, SubIndication
 from proxy.pades.verification.values import CoverageLevel, ModificationLevel
 from tests.support.attacks.documents import (
     ANNOTATIONS,
@@ -297,3 +298,86 @@ def test_a_coordinate_is_the_same_written_as_a_real() -> None:
 def test_what_others_signed_is_looked_at_in_any_version(version: bytes) -> None:
     signed = made_up(PdfFile(dict(plain_file().objects), version), 90)
     assert "DOCUMENT_UNREADABLE" not in codes(only(signed))
+
+
+def annotated(document: bytes, entries: bytes, appearance: bytes | None = None) -> bytes:
+    """An annotation more, with an appearance that is a stream."""
+    size = highest(document)
+    shown = b"" if appearance is None else b"/AP<</N %d 0 R>>" % (size + 1)
+    objects = {size: b"<</Type/Annot%s%s>>" % (entries, shown)}
+    if appearance is not None:
+        objects[size + 1] = appearance
+    return appended(document, {**objects, ANNOTATIONS: b"%s %d 0 R]" % (object_text(document, ANNOTATIONS)[:-1], size)})
+
+
+FORM = b"/Type/XObject/Subtype/Form/BBox[0 0 100 20]"
+FILLED = stream_object(b"1 1 0 rg 0 0 100 20 re f", FORM)
+MARKED = stream_object(
+    b"/G gs 1 1 0 rg 0 0 100 20 re f", FORM + b"/Group<</S/Transparency>>/Resources<</ExtGState<</G<</BM/Multiply>>>>>>"
+)
+DRAWN = stream_object(b"1 0 0 RG 0 0 m 100 20 l S", FORM)
+COMMENTS = {
+    "a stamp beside the field": (b"/Subtype/Stamp/Rect[201 600 300 620]", FILLED),
+    "a stamp that touches the field": (b"/Subtype/Stamp/Rect[199 600 300 620]", FILLED),
+    "a marker over the field": (b"/Subtype/Highlight/Rect[100 600 200 620]", MARKED),
+    "a circle drawn around the field": (b"/Subtype/Ink/Rect[90 590 210 630]", DRAWN),
+    "a line across the page": (b"/Subtype/Line/Rect[0 0 595 842]", DRAWN),
+    "a link on the field": (b"/Subtype/Link/Rect[100 600 200 620]/A<</S/URI/URI(https://example.com)>>", None),
+    "a note that is closed over the field": (b"/Subtype/Popup/Rect[100 600 200 620]", None),
+    "a hidden stamp over the field": (b"/Subtype/Stamp/F 2/Rect[100 600 200 620]", FILLED),
+    "a stamp over text of the page": (b"/Subtype/Stamp/Rect[72 690 200 730]", FILLED),
+    "a stamp over the empty signature field": (b"/Subtype/Stamp/Rect[100 100 300 150]", FILLED),
+}
+
+
+@pytest.mark.parametrize("comment", COMMENTS)
+def test_comments_that_cover_no_field_are_permitted_and_told(comment: str) -> None:
+    entries, appearance = COMMENTS[comment]
+    signed = certified(3)
+    signature = only(annotated(signed, entries, appearance))
+    assert not failures(signature)
+    assert codes(signature) == ["CHANGED_AS_PERMITTED"]
+    assert signature.modification_level is ModificationLevel.ANNOTATIONS
+
+
+def test_a_marker_that_does_not_let_through_covers() -> None:
+    entries, _ = COMMENTS["a marker over the field"]
+    assert failures(only(annotated(certified(3), entries, FILLED))) == ["FIELD_COVERED"]
+
+
+def test_a_comment_on_an_empty_field_covers_nothing() -> None:
+    file = PdfFile(dict(prepared().objects))
+    file.objects[TEXT_FIELD] = file.objects[TEXT_FIELD].replace(b"/V(100)", b"/V()")
+    signed = sign_in_process(file.with_table(), request("Certified", certify=3))
+    assert not failures(only(annotated(signed, b"/Subtype/Stamp/Rect[100 600 200 620]", FILLED)))
+
+
+def test_visible_signatures_beside_each_other_are_permitted() -> None:
+    box = Appearance(
+        page=1, origin=Origin.BOTTOM_LEFT, x=310, y=100, width=200, height=50, unit=LengthUnit.POINT, text="second"
+    )
+    twice = sign_in_process(approved(), request("Second", appearance=box))
+    first, second = examined(twice).signatures
+    assert not failures(first)
+    assert not failures(second)
+    reaching = replace(box, x=220)
+    assert not failures(examined(sign_in_process(approved(), request("Second", appearance=reaching))).signatures[0])
+    over = replace(box, x=180)
+    first, second = examined(sign_in_process(approved(), request("Second", appearance=over))).signatures
+    assert failures(first) == ["FIELD_COVERED"]
+    assert not failures(second)
+
+
+def test_all_fields_of_a_form_may_be_filled_in_at_once() -> None:
+    file = PdfFile(dict(prepared().objects))
+    numbers = range(100, 400)
+    for row, number in enumerate(numbers):
+        field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(f%d)/Rect[%d %d %d %d]/V(a)/AP<</N 12 0 R>>/P 3 0 R>>"
+        left, bottom = 10 + row % 10 * 50, 200 + row // 10 * 12
+        file.objects[number] = field % (number, left, bottom, left + 50, bottom + 12)
+    references = b" ".join(b"%d 0 R" % number for number in numbers)
+    file.objects[1] = file.objects[1].replace(b"9 0 R]", b"9 0 R %s]" % references)
+    file.objects[ANNOTATIONS] = b"[7 0 R 8 0 R 9 0 R %s]" % references
+    signed = sign_in_process(file.with_table(), request("Certified", certify=2))
+    filled = {number: object_text(signed, number).replace(b"/V(a)", b"/V(b)") for number in numbers}
+    assert not failures(only(appended(signed, filled)))
