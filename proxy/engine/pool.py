@@ -14,11 +14,12 @@ import structlog
 
 from proxy import errors
 from proxy.call import Deadline
+from proxy.engine.large_values import Names, dump
 from proxy.engine.process import Died, EngineProcess
-from proxy.engine.wire import Answered, Exceeded, Failed, Refused, Request, Resource
+from proxy.engine.wire import Answered, Exceeded, Failed, Refused, Request, Resource, Unknown
 from proxy.errors import DeadlineExceeded, InternalError, InvalidDocument, ProxyError, SettingsError, ShuttingDown
 from proxy.processes.child import ProcessLost, ProcessNotStarted
-from proxy.processes.messages import MalformedMessage, encode
+from proxy.processes.messages import MalformedMessage
 from proxy.settings import EngineSettings
 
 TASKS_A_PROCESS = 2000
@@ -32,7 +33,7 @@ ABANDONED_SECONDS = 2.0
 
 _log = structlog.get_logger("proxy.engine")
 
-_Outcome = Answered | Failed | Refused | Exceeded | Died
+_Outcome = Answered | Failed | Refused | Exceeded | Unknown | Died
 
 
 class TaskFailed(Exception):
@@ -72,6 +73,7 @@ class EnginePool:
         self._waiting: deque[asyncio.Future[EngineProcess]] = deque()
         self._serving: set[asyncio.Task[_Outcome]] = set()
         self._upkeep: set[asyncio.Task[None]] = set()
+        self._names = Names()
         self._fresh_bytes = 0
         self._closing = False
 
@@ -137,26 +139,35 @@ class EnginePool:
             ShuttingDown: The pool is closed, or was closed before the task was through.
             InternalError: The process was killed from outside or crashed, or the argument is too large.
         """
+        request = Request(task, argument, allowance * self._settings.cpu_seconds)
+        outcome = await self._attempt(request, descriptor, deadline, allowance, whole=False)
+        if isinstance(outcome, Unknown):
+            outcome = await self._attempt(request, descriptor, deadline, allowance, whole=True)
+        return self._concluded(outcome, allowance)
+
+    async def _attempt(
+        self, request: Request, descriptor: int | None, deadline: Deadline, allowance: float, *, whole: bool
+    ) -> _Outcome:
+        """Let a process work on a request, with the large values in it (``whole``) or their names alone."""
         try:
-            message = encode(Request(task, argument, allowance * self._settings.cpu_seconds))
+            message = dump(request, self._names, whole=whole)
         except MalformedMessage as error:
             raise InternalError("the request is too large to be worked on") from error
         if not deadline.remaining:
             raise DeadlineExceeded("the request's time is over")
         process = await self._engage(message, descriptor, deadline)
         process.kill_after(allowance * self._settings.wall_seconds, timed_out=True)
-        serving = asyncio.get_running_loop().create_task(self._serve(process, task, message))
+        serving = asyncio.get_running_loop().create_task(self._serve(process, request.task, message))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
         try:
             async with deadline.enforce():
-                outcome = await asyncio.shield(serving)
+                return await asyncio.shield(serving)
         except (asyncio.CancelledError, DeadlineExceeded):
             # The answer goes to nobody. A task that is nearly done leaves its process in service.
             if not serving.done():
                 process.kill_after(ABANDONED_SECONDS, timed_out=False)
             raise
-        return self._concluded(outcome, allowance)
 
     async def _engage(self, message: bytes, descriptor: int | None, deadline: Deadline) -> EngineProcess:
         """Take the next idle process and begin the task in it."""
@@ -234,6 +245,8 @@ class EnginePool:
                 raise _task_failed(outcome)
             case Exceeded(resource):
                 raise InvalidDocument(self._bound(resource, allowance))
+            case Unknown():
+                raise InternalError("an engine process does not know what it was sent")
             case Died():
                 if self._closing:
                     raise ShuttingDown("the service is stopping")

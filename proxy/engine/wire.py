@@ -69,8 +69,13 @@ class Exceeded:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request names a large value that the process does not have; nothing of the task was begun."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """How a task ended, and how much memory the process holds between tasks (0 where the system does not say)."""
 
-    outcome: Answered | Failed | Refused | Exceeded
+    outcome: Answered | Failed | Refused | Exceeded | Unknown
     resident_bytes: int

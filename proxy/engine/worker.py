@@ -20,7 +20,8 @@ from typing import BinaryIO, cast
 
 from proxy import errors
 from proxy.engine.confinement import confine, limit_cpu, resident_bytes, shut_out_the_world
-from proxy.engine.wire import MEMORY_EXIT, Answered, Exceeded, Failed, Refused, Reply, Request, Resource, Task
+from proxy.engine.large_values import UnknownValue, Values
+from proxy.engine.wire import MEMORY_EXIT, Answered, Exceeded, Failed, Refused, Reply, Request, Resource, Task, Unknown
 from proxy.errors import ProxyError
 from proxy.processes.inside import receive_exactly, send
 from proxy.processes.messages import HEADER, MalformedMessage, body_size, encode
@@ -69,9 +70,10 @@ def main(arguments: list[str]) -> None:
 
 def _serve(channel: socket.socket, tasks: Mapping[str, Task]) -> None:
     resident = 0
+    values = Values()
     while (received := _receive(channel)) is not None:
         data, descriptor = received
-        reply = _reply(tasks, data, descriptor, resident)
+        reply = _reply(tasks, data, descriptor, values, resident)
         limit_cpu(0)
         send(channel, reply)
         del received, data, reply
@@ -80,8 +82,8 @@ def _serve(channel: socket.socket, tasks: Mapping[str, Task]) -> None:
         resident = resident_bytes()
 
 
-def _reply(tasks: Mapping[str, Task], data: bytes, descriptor: int | None, resident: int) -> bytes:
-    outcome = _outcome(tasks, data, descriptor)
+def _reply(tasks: Mapping[str, Task], data: bytes, descriptor: int | None, values: Values, resident: int) -> bytes:
+    outcome = _outcome(tasks, data, descriptor, values)
     try:
         return encode(Reply(outcome, resident))
     except MalformedMessage:
@@ -95,12 +97,17 @@ def _reply(tasks: Mapping[str, Task], data: bytes, descriptor: int | None, resid
     return encode(Reply(outcome, resident))
 
 
-def _outcome(tasks: Mapping[str, Task], data: bytes, descriptor: int | None) -> Answered | Failed | Refused | Exceeded:
+def _outcome(
+    tasks: Mapping[str, Task], data: bytes, descriptor: int | None, values: Values
+) -> Answered | Failed | Refused | Exceeded | Unknown:
     try:
         with _document(descriptor) as stream:
-            request: Request = pickle.loads(data)  # noqa: S301 - the pool's own words
+            request = values.load(data)
+            assert isinstance(request, Request)
             limit_cpu(request.cpu_seconds)
             return Answered(tasks[request.task](stream, request.argument))
+    except UnknownValue:
+        return Unknown()
     except MemoryError:
         return Exceeded(Resource.MEMORY)
     except RecursionError:

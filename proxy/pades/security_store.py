@@ -11,6 +11,7 @@ from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.rw_common import PdfHandler
 
+from proxy.engine.keeping import BoundedCache
 from proxy.model import ValidationData
 from proxy.pades.objects import entry
 
@@ -20,6 +21,9 @@ _PARTS = (
     (generic.pdf_name("/OCSPs"), DecodePurpose.OCSP_RESPONSE),
     (generic.pdf_name("/CRLs"), DecodePurpose.CRL),
 )
+_FILTER = generic.pdf_name("/Filter")
+_FLATE = generic.pdf_name("/FlateDecode")
+_CHECKSUM_BYTES = 4
 
 
 def read_validation_data(reader: PdfHandler) -> ValidationData:
@@ -32,7 +36,8 @@ def _streams(items: object, purpose: DecodePurpose) -> Iterable[bytes]:
     for item in items if isinstance(items, generic.ArrayObject) else ():
         stream = item.get_object()
         if isinstance(stream, generic.StreamObject):
-            yield stream.read_data(purpose)
+            known = _ENCODINGS.decoded(stream)
+            yield stream.read_data(purpose) if known is None else known
 
 
 def supply_validation_data(writer: IncrementalPdfFileWriter, data: ValidationData) -> bool:
@@ -66,6 +71,41 @@ def supply_validation_data(writer: IncrementalPdfFileWriter, data: ValidationDat
 
 
 def _stream(value: bytes) -> generic.StreamObject:
-    stream = generic.StreamObject(stream_data=value)
-    stream.compress()
-    return stream
+    return generic.StreamObject({_FILTER: _FLATE}, encoded_data=_ENCODINGS.encoded(value))
+
+
+class _Encodings:
+    """The values that were written last, with what they were deflated to: the same proofs go into document after document.
+
+    A stream with the very bytes that a value was deflated to holds that value, and needs no inflating.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._encoded: BoundedCache[bytes, bytes] = BoundedCache(most_bytes)
+        self._decoded: BoundedCache[bytes, tuple[bytes, bytes]] = BoundedCache(most_bytes)
+
+    def encoded(self, value: bytes) -> bytes:
+        """The value, deflated."""
+        encoded = self._encoded.get(value)
+        if encoded is None:
+            stream = generic.StreamObject(stream_data=value)
+            stream.compress()
+            encoded = bytes(stream.encoded_data)
+            self._encoded.keep(value, encoded, len(value) + len(encoded))
+            self._decoded.keep(_end(encoded), (encoded, value), len(value) + len(encoded))
+        return encoded
+
+    def decoded(self, stream: generic.StreamObject) -> bytes | None:
+        """What the stream holds; ``None`` where that is not known without reading it."""
+        if stream.get(_FILTER) != _FLATE or "/DecodeParms" in stream:
+            return None
+        encoded, value = self._decoded.get(_end(stream.encoded_data)) or (b"", None)
+        return value if stream.encoded_data == encoded else None
+
+
+def _end(encoded: bytes) -> bytes:
+    """What tells encodings apart at little cost: the checksum of a value is at its encoding's end (RFC 1950, 2.2)."""
+    return encoded[-_CHECKSUM_BYTES:]
+
+
+_ENCODINGS = _Encodings(16_000_000)

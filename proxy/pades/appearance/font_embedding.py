@@ -12,8 +12,8 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 
+from proxy.engine.keeping import BoundedCache
 from proxy.pades.appearance.fonts import NAME, Glyph, vl_gothic
-from proxy.pades.appearance.keeping import BoundedCache
 
 ALWAYS = "0123456789 :/.-+年月日時分秒"
 """In every subset, so that a text whose date alone differs from the former one's finds its subset made."""

@@ -27,8 +27,8 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 
+from proxy.engine.keeping import BoundedCache
 from proxy.errors import ProxyError, SealImageInvalid
-from proxy.pades.appearance.keeping import BoundedCache
 
 MAX_BYTES = 5_000_000
 MAX_PIXELS = 25_000_000

@@ -1,6 +1,7 @@
 """Tasks that behave, and tasks that do everything a hostile document could make a parser do."""
 
 import fractions
+import hashlib
 import os
 import re
 import resource
@@ -39,6 +40,10 @@ class Note:
 
 def note(_: BinaryIO | None, text: str) -> Note:
     return Note(text, Colour.RED, Digest.of(text.encode(), HashAlgorithm.SHA384), datetime(2026, 1, 1, tzinfo=UTC), (b"", b"a"))
+
+
+def digest(_: BinaryIO | None, values: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(hashlib.sha256(value).digest() for value in values)
 
 
 def append(stream: BinaryIO | None, data: bytes) -> tuple[bytes, int]:
@@ -209,8 +214,8 @@ def start_program(_: BinaryIO | None, program: str) -> None:
 TASKS: Mapping[str, Task] = {
     entry.__name__: entry
     for entry in (
-        note, append, sink, pid, announce_and_wait, announce_and_loop, sleep, burn, python_loop, big_power, backtracking,
-        memory_bomb, recursion, die, leave, refuse, refuse_in_its_own_words, fail, zeros, unpicklable, not_plain, attack,
-        descriptors, leak, surroundings, connect, resolve, start_program,
+        note, digest, append, sink, pid, announce_and_wait, announce_and_loop, sleep, burn, python_loop, big_power,
+        backtracking, memory_bomb, recursion, die, leave, refuse, refuse_in_its_own_words, fail, zeros, unpicklable,
+        not_plain, attack, descriptors, leak, surroundings, connect, resolve, start_program,
     )
 }  # fmt: skip

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from proxy import errors
 from proxy.call import Deadline
 from proxy.engine import pool as pool_module
 from proxy.engine.pool import EnginePool, TaskFailed
+from proxy.engine.process import EngineProcess
+from proxy.engine.wire import Reply
 from proxy.errors import DeadlineExceeded, InternalError, InvalidDocument, ProxyError, SettingsError, ShuttingDown, SpoolFull
 from proxy.model import Digest, HashAlgorithm
 from proxy.settings import EngineSettings
@@ -41,6 +44,48 @@ async def test_a_large_argument_arrives_whole(pool: EnginePool) -> None:
     data = os.urandom(1 << 20) * 20
     answer = await pool.run("note", None, data.hex()[:20_000_000], deadline=soon())
     assert answer.text == data.hex()[:20_000_000]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of the messages that go to processes."""
+    lengths: list[int] = []
+    exchange = EngineProcess.exchange
+
+    async def counted(self: EngineProcess, message: bytes) -> Reply:
+        lengths.append(len(message))
+        return await exchange(self, message)
+
+    monkeypatch.setattr(EngineProcess, "exchange", counted)
+    return lengths
+
+
+async def test_a_large_value_crosses_once(pool: EnginePool, sent: list[int]) -> None:
+    """The guard of what names are for: a revocation list goes into document after document."""
+    value, small = os.urandom(1 << 20), b"small"
+    expected = (sha256(value).digest(), sha256(small).digest())
+    for copy in (value, value, bytes(bytearray(value))):
+        assert await pool.run("digest", None, (copy, small), deadline=soon()) == expected
+    unknown, first, *later = sent
+    assert first > len(value)
+    assert all(length < 1_000 for length in (unknown, *later))
+    assert len(later) == 2
+
+
+async def test_a_process_that_has_other_values_by_now_is_sent_them_again(pool: EnginePool, sent: list[int]) -> None:
+    values = [os.urandom(7_000_000) for _ in range(3)]
+    for value in (*values, *values):
+        assert await pool.run("digest", None, (value,), deadline=soon()) == (sha256(value).digest(),)
+    assert sum(length > 7_000_000 for length in sent) == 6
+
+
+async def test_each_process_has_values_of_its_own(open_pool: OpenPool, sent: list[int]) -> None:
+    pool = await open_pool(processes=2)
+    value = os.urandom(1 << 20)
+    for _ in range(2):
+        answers = await asyncio.gather(*(pool.run("digest", None, (value,), deadline=soon()) for _ in range(2)))
+        assert answers == [(sha256(value).digest(),)] * 2
+    assert sum(length > len(value) for length in sent) == 2
 
 
 async def test_an_argument_over_the_cap_reaches_no_process(pool: EnginePool) -> None:

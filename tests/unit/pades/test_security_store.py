@@ -1,6 +1,9 @@
 """The document security store: each value once, what others wrote left alone, in whatever shape it comes."""
 
 import io
+import zlib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pyhanko.pdf_utils import generic
@@ -11,6 +14,7 @@ from pyhanko.sign.fields import MDPPerm
 from proxy.errors import MDPLocked
 from proxy.model import ValidationData
 from proxy.pades.preparing import append_validation_data
+from proxy.pades.reading import open_pdf
 from proxy.pades.security_store import read_validation_data, supply_validation_data
 from proxy.pades.values import AppendValidationData
 from tests.support.pdf_files import PdfFile, plain_file, stream_object
@@ -126,3 +130,51 @@ def test_a_locked_document_gets_none() -> None:
     with pytest.raises(MDPLocked):
         supplied(document, DATA)
     assert held(supplied(signed_by_others(PLAIN, "C", certify=MDPPerm.FILL_FORMS), DATA)) == DATA
+
+
+def test_a_value_is_deflated_once_and_known_by_its_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard of what is kept: a revocation list goes into document after document."""
+    data = ValidationData(crls=(b"a revocation list" * 10_000, b"another" * 10_000))
+    first = supplied(PLAIN, data)
+    coded: list[str] = []
+    for name in ("compress", "decompressobj"):
+        work = getattr(zlib, name)
+
+        def counted(*given: Any, name: str = name, work: Any = work, **named: Any) -> Any:
+            coded.append(name)
+            return work(*given, **named)
+
+        monkeypatch.setattr(zlib, name, counted)
+    second = supplied(PLAIN, ValidationData(crls=tuple(bytes(bytearray(value)) for value in data.crls)))
+    assert read_validation_data(open_pdf(io.BytesIO(second))) == data
+    assert not coded
+    assert second.count(b"/FlateDecode") == first.count(b"/FlateDecode") == 2
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "outcome"),
+    [
+        pytest.param(lambda encoded: encoded[:-8] + b"\0\0\0\0" + encoded[-4:], None, id="other bytes before the checksum"),
+        pytest.param(lambda encoded: zlib.compress(b"other"), b"other", id="another value"),
+    ],
+)
+def test_another_encoding_is_read(spoilt: Callable[[bytes], bytes], outcome: bytes | None) -> None:
+    value = b"a proof" * 1_000
+    supplied(PLAIN, ValidationData(crls=(value,)))
+    encoded = spoilt(zlib.compress(value))
+    store = {1000: b"<</CRLs[1001 0 R]>>", 1001: stream_object(encoded, b"/Filter/FlateDecode")}
+    reader = open_pdf(io.BytesIO(plain_file(catalog=b"/DSS 1000 0 R", extra=store).with_table()))
+    if outcome is None:
+        with pytest.raises(zlib.error):
+            read_validation_data(reader)
+    else:
+        assert read_validation_data(reader).crls == (outcome,)
+
+
+def test_what_is_decoded_otherwise_is_another_value() -> None:
+    value = b"\2" + bytes(range(9))  # one row, each byte added to the one above it
+    supplied(PLAIN, ValidationData(crls=(value,)))
+    entries = b"/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 9>>"
+    store = {1000: b"<</CRLs[1001 0 R]>>", 1001: stream_object(zlib.compress(value), entries)}
+    reader = open_pdf(io.BytesIO(plain_file(catalog=b"/DSS 1000 0 R", extra=store).with_table()))
+    assert read_validation_data(reader).crls == (bytes(range(9)),)

@@ -11,10 +11,10 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 
+from proxy.engine.keeping import BoundedCache
 from proxy.errors import AppearanceInvalid
 from proxy.model import Appearance
 from proxy.pades.appearance import box_of, draw, draw_for_field, place
-from proxy.pades.appearance.keeping import BoundedCache
 from tests.unit.pades.appearance.sealed import (
     BLACK,
     RED,

@@ -1,4 +1,4 @@
-"""What an engine process keeps from one visible signature to the next: a seal is used again and again."""
+"""What an engine process keeps from one document to the next: seals and proofs are used again and again."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
