@@ -122,6 +122,7 @@ class Messages:
         from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
         from aws_encryption_sdk.identifiers import AlgorithmSuite, CommitmentPolicy
         from aws_encryption_sdk.materials_managers.mpl.cmm import CryptoMaterialsManagerFromMPL
+        from botocore.exceptions import BotoCoreError
 
         # It logs a second time, with a traceback, what it raises.
         logging.getLogger("aws_encryption_sdk").setLevel(logging.CRITICAL)
@@ -129,6 +130,8 @@ class Messages:
         self._failures: tuple[type[Exception], ...] = (
             AWSEncryptionSDKClientError,
             ServiceError,
+            # What never came to KMS: no credentials, no connection, no answer in time.
+            BotoCoreError,
             InvalidTag,
             ValueError,
         )

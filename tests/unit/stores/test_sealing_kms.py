@@ -12,6 +12,7 @@ from proxy.secrets import SecretReference
 from proxy.settings import SealingKMSSettings
 from proxy.stores.sealing import MessageSealer
 from tests.support.aws_front import AWSFront, aws_front, refuses
+from tests.support.faulty_server import unused_url
 from tests.support.localstack import CREDENTIALS
 from tests.support.moto_server import Moto
 
@@ -71,6 +72,30 @@ async def test_what_kms_does_not_do_is_a_fault_that_passes(tmp_path: Path, front
     front.faults["GenerateDataKey"].clear()
     assert await sealer.unseal(await sealer.seal(b"value", {}), {}) == b"value"
     await sealer.close()
+
+
+async def test_a_kms_that_is_not_there_and_credentials_that_are_not_are_faults_by_name(
+    tmp_path: Path, front: AWSFront, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_by = opened(tmp_path, front, key)
+    sealed = await sealed_by.seal(b"value", {})
+    await sealed_by.close()
+    front.url = unused_url()
+    absent = opened(tmp_path, front, key)
+    with pytest.raises(InternalError, match="sealed"):
+        await absent.seal(b"value", {})
+    with pytest.raises(InternalError, match="opened"):
+        await absent.unseal(sealed, {})
+    await absent.close()
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    nobody = opened(tmp_path, front, key)
+    with pytest.raises(InternalError, match="sealed"):
+        await nobody.seal(b"value", {})
+    await nobody.close()
 
 
 @pytest.mark.parametrize("key", ["alias/seal", "arn:aws:kms:eu-central-1:111122223333:alias/seal", "1234abcd"])
