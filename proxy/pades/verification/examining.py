@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
-from proxy.errors import InvalidDocument
+from proxy.errors import InvalidDocument, PDFVersionUnsupported
 from proxy.model import Finding, SignedObject
 from proxy.pades.document import DocumentReader
 from proxy.pades.reading import read_pdf
@@ -33,7 +33,7 @@ def examine_document(stream: BinaryIO, request: ExamineDocument) -> ExaminedDocu
     """
     try:
         examined, wanted = read_pdf(stream, request.password, lambda reader: _examined(reader, request), any_version=True)
-    except InvalidDocument:
+    except (InvalidDocument, PDFVersionUnsupported):
         return _surveyed(stream, failure("DOCUMENT_UNREADABLE"))
     digests = digest_all(stream, [item for items in wanted.values() for item in items])
 

@@ -102,7 +102,7 @@ def test_variants_that_are_right(pki: Hierarchy, stamp: Stamp, changes: dict[str
         ({"message_digest": bytes(32)}, "message digest"),
         ({"drop_attributes": ("content_type",)}, "content type"),
         ({"drop_attributes": ("message_digest",)}, "message digest"),
-        ({"repeat_attribute": "message_digest"}, "twice"),
+        ({"repeat_attribute": "message_digest"}, "not one value"),
         ({"ess": ()}, "ESSCertID"),
         ({"ess_serial": 999_999}, "another certificate"),
         ({"ess_hash_algorithm": "sha224"}, "unknown hash"),
