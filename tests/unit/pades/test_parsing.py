@@ -142,7 +142,8 @@ def test_any_object_is_read_alike_or_left(pieces: list[bytes], wrapped: bytes) -
     body = wrapped.replace(b"%b", b"".join(pieces), 1)
     read_alike(object_text(body), strict=False)
     container = generic.Reference(NUMBER, 0, open_pdf(io.BytesIO(plain_file().with_table())))
-    held = body + b" 1"
+    # A comment that ends with the data is read for ever by pyHanko.
+    held = body + b"\n1 "
     theirs = outcome(lambda: generic.read_object(io.BytesIO(held), container))
     assert_alike(outcome(lambda: read_compressed(held, 0, container)), theirs)
 
