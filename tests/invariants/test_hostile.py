@@ -112,7 +112,7 @@ def held(proxy: Proxy) -> tuple[int, int]:
 
 
 async def test_an_engine_process_killed_amid_a_request_fails_that_request_alone(deployment: Deployment) -> None:
-    heavy = hostile_files.object_stream_of_many(250_000)
+    heavy = hostile_files.many_fields(50_000)
     with deployment.proxy() as proxy:
         async with proxy.session() as session:
             await beside_others(session, SMALL)
