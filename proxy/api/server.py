@@ -3,6 +3,7 @@
 A request that is no HTTP never reaches the application; its answer is a problem all the same.
 """
 
+import asyncio
 from typing import Any
 
 import structlog
@@ -27,6 +28,12 @@ _log = structlog.get_logger("proxy.api")
 
 
 class _Connection(web.RequestHandler):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Serve it, unless it comes late: it was accepted before the listeners closed, and its TLS handshake took until now."""
+        super().connection_made(transport)
+        if isinstance(self._manager, _Server) and self._manager.is_closed:
+            self.force_close()
+
     def data_received(self, data: bytes) -> None:
         """Have the call whose body turns out to be malformed (RFC 9112, 7.1) know it.
 
@@ -70,6 +77,14 @@ class _Connection(web.RequestHandler):
 
 
 class _Server(web.Server):
+    """Makes connections.
+
+    Attributes:
+        is_closed: No connection is served any more that is not there yet.
+    """
+
+    is_closed = False
+
     def __call__(self) -> _Connection:
         return _Connection(
             self,
@@ -93,7 +108,8 @@ class APIRunner(web.AppRunner):
 
     async def cleanup(self) -> None:
         """Stop: calls in progress finish within ``limits.shutdown_seconds``, then the listeners and connections close."""
-        if self.server is not None:
+        if isinstance(self.server, _Server):
             edge = self.app[EDGE]
             await edge.gate.close(edge.settings.limits.shutdown_seconds)
+            self.server.is_closed = True
         await super().cleanup()

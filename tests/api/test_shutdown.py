@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import ssl
 import time
 from pathlib import Path
 
@@ -80,6 +81,21 @@ async def test_an_answer_that_is_late_is_cut_not_truncated_in_silence(people: Pe
             await service.runner.cleanup()
             with pytest.raises(aiohttp.ClientPayloadError):
                 await response.read()
+
+
+async def test_a_connection_whose_handshake_is_late_is_not_served(service: Service) -> None:
+    trust = service.trust(service.people.alice)
+    assert isinstance(trust, ssl.SSLContext)
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    # Connections are accepted in their order, so the other one is by now.
+    async with service.alice.get("/readyz") as response:
+        assert response.status == 200
+    await service.runner.cleanup()
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await writer.start_tls(trust, server_hostname="127.0.0.1")
+        writer.write(b"GET /v1/maintenance HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readexactly(1)
+    writer.close()
 
 
 async def test_an_idle_connection_does_not_hold_it_up(service: Service) -> None:
