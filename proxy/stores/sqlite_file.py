@@ -7,6 +7,7 @@ what left.
 
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,15 @@ from proxy.errors import SettingsError
 
 BUSY_SECONDS = 10.0
 """How long one process waits for another's commit."""
+
+_PAUSE = 0.002
+
+
+_LOOK = """
+SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
+FROM pragma_user_version, pragma_application_id
+"""
+"""One statement, and so one moment: another process may be making the file into a store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ def open_for_writing(path: Path, kind: FileKind) -> sqlite3.Connection:
 def _set_up(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
     # Before the journal mode is set, which writes: a file of somebody else's is left as it is.
     _check(connection, path, kind)
-    connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    _log_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     # macOS: an fsync that reaches the medium.
     connection.execute("PRAGMA fullfsync = ON")
@@ -81,18 +91,31 @@ def _set_up(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
         raise
 
 
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Have the file use write-ahead logging. SQLite waits for nobody here: of two that change a new file one is turned away."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
 def _check(connection: sqlite3.Connection, path: Path, kind: FileKind) -> int:
     """The version of the file, 0 for an empty one."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    version, application, tables = connection.execute(_LOOK).fetchone()
     if version == 0 and application == 0 and tables == 0:
         return 0
     if application != kind.application_id:
         raise SettingsError(f"{kind.setting}: {path} is a database, and no {kind.noun}")
     if version > kind.version:
         raise SettingsError(f"{kind.setting}: {path} has version {version}; this program knows {kind.version}")
-    return version
+    known: int = version
+    return known
 
 
 def _statements(schema: str) -> list[str]:
