@@ -62,6 +62,17 @@ def add_result_options(parser: argparse.ArgumentParser, suffix: str) -> None:
     """Add what comes last: where results go, what is reported, and the service. ``suffix`` is put into results' names."""
     result = parser.add_argument_group("result")
     result.add_argument("--out", metavar="PATH", help="a folder, or for one FILE a file (default: beside each file)")
+    add_sending_options(result, suffix, repeated=0)
+    report = parser.add_argument_group("report")
+    report.add_argument("--jobs", metavar="N", type=jobs, default=4, help="files at a time (default: %(default)s)")
+    report.add_argument("--csv", metavar="FILE", help="write a row for each file; replaced if it is there")
+    report.add_argument("--json", action="store_true", help="write JSON to standard output instead of the table")
+    report.add_argument("--quiet", action="store_true", help="no progress bars")
+    add_connection_options(parser)
+
+
+def add_sending_options(result: "argparse._ArgumentGroup", suffix: str, *, repeated: int) -> None:
+    """Add how results are named and asked for, of one file as of many; ``repeated`` times again if nothing else is said."""
     result.add_argument("--suffix", default=suffix, help="before the file name's extension (default: %(default)s)")
     result.add_argument("--force", action="store_true", help="replace results that are there already")
     result.add_argument(
@@ -71,14 +82,12 @@ def add_result_options(parser: argparse.ArgumentParser, suffix: str) -> None:
         help="download only what is appended to the document (the default), or the whole result",
     )
     result.add_argument(
-        "--repeats", metavar="N", type=repeats, default=0, help="send a file again whose answer was lost (default: never)"
+        "--repeats",
+        metavar="N",
+        type=repeats,
+        default=repeated,
+        help="send a file again whose answer was lost (default: %(default)s)",
     )
-    report = parser.add_argument_group("report")
-    report.add_argument("--jobs", metavar="N", type=jobs, default=4, help="files at a time (default: %(default)s)")
-    report.add_argument("--csv", metavar="FILE", help="write a row for each file; replaced if it is there")
-    report.add_argument("--json", action="store_true", help="write JSON to standard output instead of the table")
-    report.add_argument("--quiet", action="store_true", help="no progress bars")
-    add_connection_options(parser)
 
 
 def repeats(text: str) -> int:

@@ -3,7 +3,7 @@
 import argparse
 
 from proxy.cli.documents import ENVIRONMENT as DOCUMENT_ENVIRONMENT
-from proxy.cli.documents import repeats
+from proxy.cli.documents import add_sending_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,18 +33,8 @@ def add_making_options(parser: argparse.ArgumentParser, suffix: str) -> None:
     """Where results go, and how they are asked for. ``suffix`` is put into their names."""
     result = parser.add_argument_group("result")
     result.add_argument("--out", metavar="FOLDER", help="in a folder of the same shape (default: beside each file)")
-    result.add_argument("--suffix", default=suffix, help="before the file name's extension (default: %(default)s)")
     result.add_argument("--in-place", action="store_true", help="in the place of each document, which is replaced")
-    result.add_argument("--force", action="store_true", help="replace results that are there already")
-    result.add_argument(
-        "--increment",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="download only what is appended to the document (the default), or the whole result",
-    )
-    result.add_argument(
-        "--repeats", metavar="N", type=repeats, default=2, help="send a file again whose answer was lost (default: %(default)s)"
-    )
+    add_sending_options(result, suffix, repeated=2)
     result.add_argument(
         "--no-keys",
         action="store_true",
