@@ -91,10 +91,14 @@ async def test_a_connection_whose_handshake_is_late_is_not_served(service: Servi
     async with service.alice.get("/readyz") as response:
         assert response.status == 200
     await service.runner.cleanup()
-    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+
+    async def ask() -> None:
         await writer.start_tls(trust, server_hostname="127.0.0.1")
         writer.write(b"GET /v1/maintenance HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await reader.readexactly(1)
+
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await ask()
     writer.close()
 
 
