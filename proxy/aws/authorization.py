@@ -6,6 +6,7 @@ expiry while requests go on with what there is.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,6 +27,9 @@ _DOMAINS = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "am
 _RENEW_AHEAD = 900
 _RENEW_NOW = 60
 """Seconds before their end at which credentials are renewed beside the requests, and before them."""
+
+_LARGE = 1 << 17
+"""Bytes from which on a body's digest is made in a thread: a tenth of a millisecond is no reason for one."""
 
 _log = structlog.get_logger("proxy.aws")
 
@@ -62,7 +66,7 @@ class AWSAuthorization:
         return f"https://{self._service}.{self._region}.{domain}/"
 
     async def headers(
-        self, call: Call, url: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST", sha256: str | None = None
+        self, call: Call, url: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST"
     ) -> dict[str, str]:
         """The headers that a request carries so that AWS knows whose it is.
 
@@ -72,7 +76,6 @@ class AWSAuthorization:
             body: The request body.
             headers: Those to sign too; they come back with the others.
             method: HTTP method.
-            sha256: Of the body in hex, where it is known already; S3 alone.
 
         Raises:
             NoCredentials: There are none.
@@ -80,11 +83,9 @@ class AWSAuthorization:
         """
         credentials = await self._current(call)
         request = AWSRequest(method, url, headers=dict(headers), data=body)
-        if self._service == "s3":
-            request.context["sha256"] = sha256
-            _S3Auth(credentials, self._service, self._region).add_auth(request)
-        else:
-            SigV4Auth(credentials, self._service, self._region).add_auth(request)
+        request.context["sha256"] = await _sha256(body)
+        signing = _S3Auth if self._service == "s3" else _Auth
+        signing(credentials, self._service, self._region).add_auth(request)
         return dict(request.headers.items())
 
     def forget(self) -> None:
@@ -126,9 +127,24 @@ class AWSAuthorization:
             _log.warning("aws.no_credentials", service=self._service, failure=type(error).__name__)
 
 
-class _S3Auth(S3SigV4Auth):  # type: ignore[misc]  # untyped
-    """Signs with a digest of the body that was made where it holds up nobody."""
+async def _sha256(body: bytes) -> str:
+    """In hex. A large body is digested where that holds up nobody."""
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(_hex_digest, body)
+    return _hex_digest(body)
+
+
+def _hex_digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+class _Auth(SigV4Auth):  # type: ignore[misc]  # untyped
+    """Signs with a digest of the body that has been made."""
 
     def payload(self, request: AWSRequest) -> str:
         """Hex SHA-256 of the body."""
-        return str(request.context["sha256"] or SigV4Auth.payload(self, request))
+        return str(request.context["sha256"])
+
+
+class _S3Auth(_Auth, S3SigV4Auth):  # type: ignore[misc]  # untyped
+    """The same for S3, which has the digest in a header and paths as they are."""

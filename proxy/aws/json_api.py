@@ -1,16 +1,12 @@
-"""A JSON API of AWS over the proxy's own link: KMS, DynamoDB. An action is a POST with its name in a header (AWS JSON).
-
-The link gives what the SDK's client does not: the call's deadline down to the last byte, the ledger, one bound of connections,
-and no thread that outlives its call (docs/adr/0012).
-"""
+"""A JSON API of AWS over the proxy's own link: KMS, DynamoDB. An action is a POST with its name in a header (AWS JSON)."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy.aws.endpoints import checked_endpoint
-from proxy.aws.failures import OVER, error_code
+from proxy.aws.failures import error_code
+from proxy.aws.signed_link import SignedLink
 from proxy.call import Call
-from proxy.outbound import Dependency, Link, LinkRefused, Links
+from proxy.outbound import Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +55,22 @@ class JSONAPI:
         in_flight: int,
         links: Links,
     ) -> None:
-        # Importing botocore takes half a second, which only those wait for who use it.
-        from proxy.aws.authorization import AWSAuthorization
-
-        self._authorization = AWSAuthorization(service.name, region)
-        self.url = checked_endpoint(service.setting, endpoint_url or self._authorization.endpoint_url())
         self._target = service.target
         self._content_type = f"application/x-amz-json-{service.version}"
-        self._link = Link(
+        self._link = SignedLink(
             service.name,
+            region,
+            setting=service.setting,
+            endpoint_url=endpoint_url,
+            ca=ca,
             timeout_seconds=timeout_seconds,
-            max_response_bytes=service.largest_answer,
-            connections=in_flight,
-            tls=links.tls(service.name, ca),
+            largest_answer=service.largest_answer,
+            in_flight=in_flight,
+            links=links,
+            error_code=error_code,
         )
-        self.dependency: Dependency = links.dependency(service.name)
+        self.url = self._link.url
+        self.dependency = self._link.dependency
 
     async def exchange(self, call: Call, action: str, body: bytes) -> bytes:
         """One attempt at an action, for :meth:`proxy.outbound.Dependency.ask` to make. Gives the answer's body.
@@ -83,15 +80,8 @@ class JSONAPI:
             DeadlineExceeded: The call's time is over.
         """
         target = {"Content-Type": self._content_type, "X-Amz-Target": f"{self._target}.{action}"}
-        headers = await self._authorization.headers(call, self.url, body, target)
-        try:
-            return (await self._link.exchange(call, "POST", self.url, body=body, more_headers=headers)).body
-        except LinkRefused as error:
-            if error_code(error.answer) in OVER:
-                self._authorization.forget()
-            raise
+        return (await self._link.exchange(call, "POST", self.url, body, target)).body
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._authorization.close()
         await self._link.close()

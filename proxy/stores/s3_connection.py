@@ -7,10 +7,10 @@ from urllib.parse import quote, urlencode
 
 import structlog
 
-from proxy.aws.endpoints import checked_endpoint
 from proxy.aws.failures import ASKED_WITH_OTHER_CREDENTIALS, MOST_WHEN_THROTTLED, OVER, THROTTLED, TRANSIENT
+from proxy.aws.signed_link import SignedLink
 from proxy.call import Call
-from proxy.outbound import Answer, Judgement, Link, LinkError, LinkRefused, Links, judged
+from proxy.outbound import Answer, Judgement, LinkError, LinkRefused, Links, judged
 
 DESTINATION = "s3"
 
@@ -47,19 +47,18 @@ class S3Connection:
         in_flight: int,
         links: Links,
     ) -> None:
-        # Importing botocore takes half a second, which only those wait for who use it.
-        from proxy.aws.authorization import AWSAuthorization
-
-        self._authorization = AWSAuthorization(DESTINATION, region)
-        self._url = checked_endpoint(setting, endpoint_url or self._authorization.endpoint_url())
         self._by_host = endpoint_url is None
-        self._dependency = links.dependency(DESTINATION)
-        self._link = Link(
+        self._link = SignedLink(
             DESTINATION,
+            region,
+            setting=setting,
+            endpoint_url=endpoint_url,
+            ca=ca,
             timeout_seconds=timeout_seconds,
-            max_response_bytes=_LARGEST_ANSWER,
-            connections=in_flight,
-            tls=links.tls(DESTINATION, ca),
+            largest_answer=_LARGEST_ANSWER,
+            in_flight=in_flight,
+            links=links,
+            error_code=error_code,
         )
 
     async def ask(
@@ -95,27 +94,18 @@ class S3Connection:
         url = self._object_url(bucket, key, query)
 
         async def attempt() -> Answer:
-            signed = await self._authorization.headers(call, url, body, headers or {}, method=method)
-            try:
-                return await self._link.exchange(
-                    call, method, url, body=body, more_headers=signed, max_response_bytes=most_bytes
-                )
-            except LinkRefused as error:
-                if error_code(error.answer) in OVER:
-                    self._authorization.forget()
-                raise
+            return await self._link.exchange(call, method, url, body, headers or {}, most_bytes=most_bytes)
 
-        return await self._dependency.ask(call, attempt, repeatable=repeatable, judge=_judged)
+        return await self._link.dependency.ask(call, attempt, repeatable=repeatable, judge=_judged)
 
     def _object_url(self, bucket: str, key: str, query: Mapping[str, str] | None) -> str:
         """Of an object: its bucket is part of the host, or with an endpoint of its own of the path."""
-        base = self._url.replace("://", f"://{bucket}.", 1) if self._by_host else f"{self._url}{bucket}/"
+        base = self._link.url.replace("://", f"://{bucket}.", 1) if self._by_host else f"{self._link.url}{bucket}/"
         path = base + quote(key, safe="/-_.~")
         return path if not query else f"{path}?{urlencode(query, quote_via=quote)}"
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._authorization.close()
         await self._link.close()
 
 
