@@ -58,7 +58,7 @@ def growth(around: Surroundings, document: Path) -> Sample:
 @contextmanager
 def _open(around: Surroundings) -> Iterator[Sides]:
     yield {
-        LARGE: partial(growth, around, around.document("10 MB" if around.quick else "200 MB")),
+        LARGE: partial(growth, around, around.document("200 MB")),
         IN_TABLE: partial(growth, around, around.document(TABLE)),
         IN_STREAMS: partial(growth, around, around.document(STREAMS)),
     }

@@ -180,6 +180,10 @@ def test_a_signed_document_that_is_cut_off_is_told(size: float) -> None:
     assert bool(examined(cut).signatures) is (b"/ByteRange" in cut)
 
 
+def test_a_header_that_names_no_version_is_a_verdict() -> None:
+    assert failures(only(approved().replace(b"%PDF-1.", b"%PDF-x.", 1))) == ["DOCUMENT_UNREADABLE"]
+
+
 def test_what_takes_too_much_is_told_if_it_looks_signed() -> None:
     for failed, code in ((False, "LIMITS_EXCEEDED"), (True, "NOT_EXAMINED")):
         (signature,) = survey_document(io.BytesIO(approved()), SurveyDocument(failed)).signatures
