@@ -74,7 +74,7 @@ openapi: $(INSTALLED) ## Write docs/openapi.json from the code's schemas
 corpus: $(INSTALLED) $(if $(JUDGE_TOOLS),try-judge) ## Sign and judge the PDFs of three source packages, write docs/real-world-pdfs.md
 	$(BIN)/python -m tests.corpus --write docs/real-world-pdfs.md $$(test ! -f $(JUDGE_JAR) || echo --dss) $(ARGS)
 
-bench: $(INSTALLED) ## Measure what the README states
+bench: $(INSTALLED) ## Measure against the goals that the README states
 	$(BIN)/python -m benchmarks $(ARGS)
 
 judge: $(JUDGE_JAR) ## Build the EU DSS judge of the conformance tests (Java 17, Maven)

@@ -122,7 +122,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Moto"]:
 @pytest.fixture
 def tables(request: pytest.FixtureRequest, moto: "Moto", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Tables":
     """Tables and a bucket of a test's own, and in the environment whom to ask for them as."""
-    from tests.support.localstack import CREDENTIALS
+    from tests.support.emulators import CREDENTIALS
     from tests.support.tables import Tables
 
     for name, value in CREDENTIALS.items():

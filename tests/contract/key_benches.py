@@ -14,8 +14,9 @@ from proxy.signers.kms import KMSKeys
 from proxy.signers.kms_algorithms import KEY_SPECS
 from proxy.signers.pkcs11.keys import PKCS11Keys
 from proxy.signers.software import SoftwareKeys
+from tests.support.emulators import CREDENTIALS, REGION
 from tests.support.keys import PrivateKey, ec_key, rsa_key
-from tests.support.localstack import CREDENTIALS, REGION, LocalStack
+from tests.support.localstack import LocalStack
 from tests.support.pki import FixedClock
 from tests.support.softhsm import SoftHSM
 

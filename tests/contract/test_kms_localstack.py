@@ -8,7 +8,8 @@ from proxy.errors import KeyNotFound, SignerError
 from proxy.model import Digest, HashAlgorithm, SignAlgorithm
 from proxy.settings import KMSSettings
 from proxy.signers.kms import KMSKeys
-from tests.support.localstack import CREDENTIALS, REGION, LocalStack
+from tests.support.emulators import CREDENTIALS, REGION
+from tests.support.localstack import LocalStack
 from tests.support.pki import FixedClock, new_call
 
 pytestmark = pytest.mark.xdist_group("localstack")

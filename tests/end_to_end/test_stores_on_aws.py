@@ -11,7 +11,7 @@ import pytest
 
 from tests.end_to_end.services import Service, serving
 from tests.support.aws_front import AWSFront, aws_front
-from tests.support.localstack import CREDENTIALS
+from tests.support.emulators import CREDENTIALS
 from tests.support.sandbox import Sandbox
 from tests.support.tables import Tables
 

@@ -11,8 +11,9 @@ import pytest
 
 from tests.conformance.judges import pdfsig, pyhanko_verdicts
 from tests.end_to_end.services import Service, serving
+from tests.support.emulators import CREDENTIALS, REGION
 from tests.support.key_life import live
-from tests.support.localstack import CREDENTIALS, REGION, LocalStack
+from tests.support.localstack import LocalStack
 from tests.support.sandbox import Sandbox
 from tests.support.softhsm import SoftHSM, is_installed
 

@@ -3,26 +3,17 @@
 That is DynamoDB, which LocalStack downloads, and symmetric keys in KMS, which it makes with Python 3.12 alone.
 """
 
-import os
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
+from tests.support.emulators import ENVIRONMENT, free_port, sdk_client, started
 
-from tests.support.localstack import CREDENTIALS, ENVIRONMENT, REGION
-from tests.support.spawned import until
-
-# It dies with the process that started it (prctl(2), PR_SET_PDEATHSIG), however that one ends.
-_START = """
-import ctypes, sys, threading
-ctypes.CDLL(None).prctl(1, 9)
+_PROGRAM = """
+import sys, threading
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 application = DomainDispatcherApplication(create_backend_app)
@@ -44,14 +35,7 @@ class Moto:
 
     def client(self, service: str = "dynamodb") -> Any:
         """Amazon's own SDK against it."""
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            config=Config(retries={"total_max_attempts": 1}, proxies={}),
-        )
+        return sdk_client(service, self.url)
 
     def create_key(self) -> str:
         """A symmetric key in KMS; its ARN."""
@@ -75,29 +59,9 @@ def is_installed() -> bool:
 @contextmanager
 def started_moto(folder: Path) -> Iterator[Moto]:
     """Run it on a free port of loopback until the end of the block."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    log = folder / "moto.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [ENVIRONMENT / "bin" / "python", "-c", _START, str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
-            cwd=folder,
-            start_new_session=True,
-        )
-
-    def alive() -> None:
-        assert process.poll() is None, f"it ended with {process.returncode}:\n{log.read_text('utf-8', 'replace')[-4000:]}"
-
-    try:
-        until(lambda: _listens(port), alive)
+    port = free_port()
+    with started("moto", _PROGRAM, str(port), folder=folder, is_up=lambda: _listens(port)):
         yield Moto(f"http://127.0.0.1:{port}")
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _listens(port: int) -> bool:

@@ -15,7 +15,8 @@ from proxy.stores.kept_objects import KeptObjects
 from proxy.stores.s3_connection import S3Connection
 from proxy.stores.sealing import MessageSealer
 from proxy.stores.transactions_dynamodb import DynamoDBTransactionLog
-from tests.support.localstack import REGION, LocalStack
+from tests.support.emulators import REGION
+from tests.support.localstack import LocalStack
 from tests.support.moto_server import Moto
 
 

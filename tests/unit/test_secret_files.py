@@ -9,7 +9,8 @@ import pytest
 from proxy.errors import SettingsError
 from proxy.secret_files import kept_secret_files, write_secret
 from proxy.settings import SecretFileSettings
-from tests.support.localstack import CREDENTIALS, REGION, LocalStack
+from tests.support.emulators import CREDENTIALS, REGION
+from tests.support.localstack import LocalStack
 
 
 def section(path: Path, reference: str) -> SecretFileSettings:

@@ -12,8 +12,8 @@ from proxy.secrets import SecretReference
 from proxy.settings import SealingKMSSettings
 from proxy.stores.sealing import MessageSealer
 from tests.support.aws_front import AWSFront, aws_front, refuses
+from tests.support.emulators import CREDENTIALS
 from tests.support.faulty_server import unused_url
-from tests.support.localstack import CREDENTIALS
 from tests.support.moto_server import Moto
 
 pytestmark = pytest.mark.xdist_group("localstack")
