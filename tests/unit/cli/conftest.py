@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.support.contract_service import ContractService, running_service
+from tests.support.spawned import until
 from tests.support.tls_files import TLSFiles, make_tls_files
 
 ROOT = Path(__file__).parents[3]
@@ -31,6 +32,10 @@ class Ended:
 
 class Command(Protocol):
     async def __call__(self, *words: str | Path, env: Mapping[str, str] = ..., cwd: Path | None = None) -> Ended: ...
+
+
+class Killed(Protocol):
+    async def __call__(self, *words: str | Path, once: Callable[[], bool] = ...) -> None: ...
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -62,10 +67,10 @@ def signproxy() -> Command:
 
 
 @pytest.fixture
-def killed(service: ContractService) -> Command:
-    """Runs the command until the service has a document that it hangs for, and then kills it without a warning."""
+def killed(service: ContractService) -> Killed:
+    """Runs the command until the service has a document that it hangs for, and then, ``once`` that holds, kills it unwarned."""
 
-    async def run(*words: str | Path, env: Mapping[str, str] = {}, cwd: Path | None = None) -> Ended:
+    async def run(*words: str | Path, once: Callable[[], bool] = lambda: True) -> None:
         reached = asyncio.Event()
         service.on_hang = reached.set
         process = await asyncio.create_subprocess_exec(
@@ -73,16 +78,15 @@ def killed(service: ContractService) -> Command:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=environment(env),
-            cwd=cwd,
+            env=environment({}),
         )
         ending = asyncio.create_task(process.communicate())
         await asyncio.wait({ending, asyncio.create_task(reached.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.to_thread(until, once)
         process.kill()
-        out, err = await ending
+        _, err = await ending
         assert process.returncode == -signal.SIGKILL, err.decode()
         service.hang_for = None
-        return Ended(process.returncode, out.decode(), err.decode())
 
     return run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.contract_service import INCREMENT, ContractService
-from tests.unit.cli.conftest import Command
+from tests.unit.cli.conftest import Command, Killed
 from tests.unit.cli.test_batch import folder_of
 
 ES = ("--form", "es", "--certificate", "seal")
@@ -52,7 +52,7 @@ async def test_a_folder_of_the_same_shape(service: ContractService, signproxy: C
 
 
 async def test_a_run_that_was_killed_signs_nothing_twice(
-    service: ContractService, signproxy: Command, killed: Command, tmp_path: Path
+    service: ContractService, signproxy: Command, killed: Killed, tmp_path: Path
 ) -> None:
     folder, report = folder_of(tmp_path, *(f"{number}.pdf" for number in range(4))), tmp_path / "report.csv"
     words: tuple[str | Path, ...] = ("batch", "sign", folder, *ES, "--jobs", "1", "--csv", report, *service.options())
@@ -72,7 +72,7 @@ async def test_a_run_that_was_killed_signs_nothing_twice(
 
 
 async def test_in_place_a_run_that_was_killed_signs_nothing_twice(
-    service: ContractService, signproxy: Command, killed: Command, tmp_path: Path
+    service: ContractService, signproxy: Command, killed: Killed, tmp_path: Path
 ) -> None:
     folder, report = folder_of(tmp_path, "a.pdf", "b.pdf", "c.pdf"), tmp_path / "report.csv"
     originals = {name: (folder / f"{name}.pdf").read_bytes() for name in "abc"}
